@@ -1,0 +1,60 @@
+"""How Alembic reaches the database: one async connection, one migration run at a time."""
+
+import asyncio
+
+from alembic import context
+from alembic.util import CommandError
+from sqlalchemy import Connection, pool, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import app.models  # noqa: F401 - registers every table
+from app.config import settings
+from app.db.base import Base
+
+options = {"target_metadata": Base.metadata, "compare_server_default": True}
+
+
+def migrate_offline() -> None:
+    """`alembic upgrade head --sql`: print the SQL, connect to nothing."""
+    context.configure(
+        dialect_name="postgresql",
+        literal_binds=True,
+        dialect_opts={"paramstyle": "named"},
+        **options,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def migrate(connection: Connection) -> None:
+    context.configure(connection=connection, **options)
+    with context.begin_transaction():
+        # Replicas that start together queue here. Only then is waiting for a lock limited: a
+        # migration that waits behind a long query makes every later query wait behind itself.
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('alembic'))"))
+        connection.execute(text("SET LOCAL lock_timeout = '3s'"))
+        context.run_migrations()
+
+
+async def connect_and_migrate() -> None:
+    engine = create_async_engine(settings.database_url, poolclass=pool.NullPool)
+    try:
+        connection = await engine.connect()
+    except (OSError, DBAPIError) as error:
+        raise CommandError(
+            f"No database answers at {settings.database_url} ({error.__class__.__name__}). "
+            "Start one with `poe db`, or set DATABASE_URL."
+        ) from None
+    try:
+        await connection.run_sync(migrate)
+    finally:
+        await connection.close()
+
+
+if context.is_offline_mode():
+    migrate_offline()
+elif connection := context.config.attributes.get("connection"):
+    migrate(connection)  # the tests bring their own
+else:
+    asyncio.run(connect_and_migrate())

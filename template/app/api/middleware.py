@@ -1,0 +1,115 @@
+"""What happens to every request, around the routes. Pure ASGI: `BaseHTTPMiddleware` is slow."""
+
+import re
+from time import perf_counter
+from uuid import uuid4
+
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog import get_logger
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from app.api import PREFIX
+from app.api.problems import problem
+
+logger = get_logger(__name__)
+
+REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+NOTHING = "default-src 'none'; frame-ancestors 'none'"
+SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": NOTHING,
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+DOCS = {"/docs", "/redoc", "/docs/oauth2-redirect"}  # pages whose scripts the policy would stop
+
+
+class RequestBoundary:
+    """The outermost layer: names a request, answers its crash, logs it, and adds the headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        clear_contextvars()
+        bind_contextvars(request_id=request_id(scope))
+        started = perf_counter()
+        status = None
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                add_headers(message, scope)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except Exception:
+            logger.exception("request crashed")
+            if status is not None:
+                raise  # half an answer is out: only a broken connection can say so
+            await problem(500)(scope, receive, send_with_headers)
+        finally:
+            log(scope, status, perf_counter() - started)
+
+
+def request_id(scope: Scope) -> str:
+    """The caller's X-Request-ID, if it is fit for a log, else a new one; kept in the scope."""
+    given = Headers(scope=scope).get("x-request-id", "")
+    scope["request_id"] = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+    return str(scope["request_id"])
+
+
+def add_headers(message: Message, scope: Scope) -> None:
+    headers = MutableHeaders(scope=message)
+    headers["X-Request-ID"] = scope["request_id"]
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+    if scope["path"] in DOCS:
+        del headers["Content-Security-Policy"]
+
+
+def log(scope: Scope, status: int | None, seconds: float) -> None:
+    """One line per request. It names the route, not the path, which may hold personal data."""
+    route = scope.get("route")
+    logger.info(
+        "request",
+        method=scope["method"],
+        route=f"{PREFIX}{route.path_format}" if isinstance(route, APIRoute) else None,
+        status=status,
+        duration_ms=round(seconds * 1000, 1),
+    )
+
+
+class BodyLimit:
+    """Refuses a body that is, or turns out to be, larger than `max_bytes`."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        too_large = f"The body is larger than {self.max_bytes} bytes."
+        if int(Headers(scope=scope).get("content-length", 0)) > self.max_bytes:
+            return await problem(413, too_large)(scope, receive, send)
+        received = 0
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.max_bytes:
+                raise HTTPException(status_code=413, detail=too_large)
+            return message
+
+        await self.app(scope, receive_counted, send)

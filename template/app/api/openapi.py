@@ -1,0 +1,60 @@
+"""The OpenAPI document: short operation ids, and every error that an operation can answer."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from app.schemas.problems import Problem
+
+CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+METHODS = {"get", "put", "post", "delete", "patch"}
+
+
+def operation_id(route: APIRoute) -> str:
+    """`create_post`, not `create_post_posts_post`: generated clients name their methods by it."""
+    return route.name
+
+
+def describe(app: FastAPI) -> None:
+    """Make `app.openapi()` list the problems, which FastAPI cannot read off a route."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            add_problems(generate())
+        return generate()
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
+
+
+def add_problems(document: dict[str, Any]) -> None:
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for replaced in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(replaced, None)
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= problem.pop("$defs") | {"Problem": problem}
+    for path, item in document["paths"].items():
+        for method in METHODS & item.keys():
+            for status in problems_of(path, method, item[method]):
+                response = {"description": HTTPStatus(status).phrase, "content": CONTENT}
+                item[method]["responses"][str(status)] = response
+
+
+def problems_of(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
+    signed_in, has_body = "security" in operation, "requestBody" in operation
+    if signed_in or has_body:  # a body may hold a password or a refresh token
+        yield 401
+    if signed_in:
+        yield 403
+    if "{" in path:
+        yield 404
+    if method != "get":
+        yield 409
+    if has_body:
+        yield from (400, 413)
+    if has_body or "parameters" in operation:
+        yield 422
+    yield from (500, 503)

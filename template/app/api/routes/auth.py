@@ -1,0 +1,38 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+
+from app.api.deps import AccessToken, CurrentUser, DbSession
+from app.models.users import User
+from app.schemas.auth import RefreshRequest, TokenForm, TokenRead
+from app.schemas.users import UserCreate, UserRead
+from app.services import auth as auth_service
+from app.services import login_sessions as login_session_service
+from app.services import users as user_service
+from app.services.login_sessions import Tokens
+
+router = APIRouter(prefix="/auth", tags=["auth"])
+
+
+@router.post("/register", response_model=UserRead, status_code=201)
+async def register(payload: UserCreate, db: DbSession) -> User:
+    """Open an account."""
+    return await user_service.register(db, payload)
+
+
+@router.post("/token", response_model=TokenRead)
+async def login(form: Annotated[TokenForm, Form()], db: DbSession) -> Tokens:
+    """Sign in: exchange an e-mail, as `username`, and a password for tokens."""
+    return await auth_service.login(db, form)
+
+
+@router.post("/refresh", response_model=TokenRead)
+async def refresh(payload: RefreshRequest, db: DbSession) -> Tokens:
+    """Exchange a refresh token for new tokens. Each works once; a second use ends the session."""
+    return await login_session_service.refresh(db, payload.refresh_token.get_secret_value())
+
+
+@router.post("/logout", status_code=204, response_model=None)
+async def logout(user: CurrentUser, token: AccessToken, db: DbSession) -> None:
+    """Sign out: the session's access and refresh tokens end now."""
+    await login_session_service.end(db, token)

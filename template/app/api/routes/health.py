@@ -1,0 +1,23 @@
+from fastapi import APIRouter, HTTPException
+from sqlalchemy import select
+
+from app.api.deps import DbSession
+from app.schemas.health import Health
+from app.shutdown import shutting_down
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+@router.get("/live", response_model=Health)
+async def live() -> Health:
+    """Say that the process answers."""
+    return Health()
+
+
+@router.get("/ready", response_model=Health)
+async def ready(db: DbSession) -> Health:
+    """Say that the process takes requests and the database answers too."""
+    if shutting_down.is_set():
+        raise HTTPException(status_code=503, detail="The service is shutting down.")
+    await db.execute(select(1))
+    return Health()

@@ -1,0 +1,55 @@
+from fastapi import APIRouter
+
+from app.api.deps import AccessToken, AdminUser, CurrentUser, DbSession, Id, Limit, NextPage
+from app.models.users import User
+from app.pagination import Page
+from app.schemas.users import PasswordChange, UserAdminUpdate, UserPage, UserRead, UserUpdate
+from app.services import users as user_service
+
+router = APIRouter(prefix="/users", tags=["users"])
+
+
+@router.get("/me", response_model=UserRead)
+async def read_me(user: CurrentUser) -> User:
+    """Read your account."""
+    return user
+
+
+@router.patch("/me", response_model=UserRead)
+async def update_me(payload: UserUpdate, user: CurrentUser, db: DbSession) -> User:
+    """Change some fields of your account."""
+    return await user_service.update(db, payload, user)
+
+
+@router.post("/me/password", status_code=204, response_model=None)
+async def change_password(payload: PasswordChange, token: AccessToken, db: DbSession) -> None:
+    """Change your password. Every session ends, this one too: sign in again."""
+    await user_service.change_password(db, token, payload)
+
+
+@router.delete("/me", status_code=204, response_model=None)
+async def delete_me(user: CurrentUser, db: DbSession) -> None:
+    """Delete your account and everything you wrote."""
+    await user_service.delete(db, user)
+
+
+@router.get("", response_model=UserPage)
+async def list_users(
+    admin: AdminUser, db: DbSession, limit: Limit = 20, cursor: NextPage = None
+) -> Page[User]:
+    """List accounts, newest first. Pass `next_cursor` back as `cursor` for the next page."""
+    return await user_service.page(db, limit=limit, cursor=cursor)
+
+
+@router.get("/{user_id}", response_model=UserRead)
+async def read_user(user_id: Id, user: CurrentUser, db: DbSession) -> User:
+    """Read an account: your own, or any as an admin."""
+    return await user_service.read(db, user_id, user)
+
+
+@router.patch("/{user_id}", response_model=UserRead)
+async def update_user(
+    user_id: Id, payload: UserAdminUpdate, admin: AdminUser, db: DbSession
+) -> User:
+    """Change somebody's role, disable their account or open it again."""
+    return await user_service.update_as_admin(db, user_id, payload, admin)

@@ -1,0 +1,59 @@
+"""Make an admin, before anyone can sign in: `python -m app.create_admin EMAIL`.
+
+An account that has the e-mail becomes an admin and keeps its password. For a new one, the
+password comes from the terminal, or from a line of standard input.
+"""
+
+import asyncio
+import sys
+from getpass import getpass
+
+from pydantic import SecretStr, ValidationError
+
+from app.db.session import SessionLocal, engine
+from app.models.users import Role
+from app.repos import users as user_repo
+from app.schemas.base import normalise_email
+from app.schemas.users import UserCreate
+from app.services import users as user_service
+
+
+async def create_admin(email: str) -> str:
+    """Return a line that says what was done. Raises `ValidationError` for a bad password."""
+    async with SessionLocal() as db, db.begin():
+        user = await user_repo.find_by_email(db, normalise_email(email))
+        if user:
+            user.role = Role.ADMIN
+            return f"{email} is an admin now, with the same password."
+    payload = UserCreate(email=email, name="Admin", password=SecretStr(read_password()))
+    async with SessionLocal() as db, db.begin():
+        user = await user_service.register(db, payload)
+        user.role = Role.ADMIN
+    return f"{email} is an admin now."
+
+
+def read_password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    password = getpass("Password (15 characters or more): ")
+    if getpass("Again: ") != password:
+        sys.exit("The two passwords differ.")
+    return password
+
+
+async def main(email: str) -> None:
+    try:
+        print(await create_admin(email))  # noqa: T201 - this is a command
+    except ValidationError as error:
+        problems = [f"{e['loc'][0]}: {e['msg']}" for e in error.errors(include_input=False)]
+        sys.exit("\n".join(problems))
+    except OSError:
+        sys.exit("The database does not answer. Start it with: poe db")
+    finally:
+        await engine.dispose()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("Usage: python -m app.create_admin EMAIL")
+    asyncio.run(main(sys.argv[1]))

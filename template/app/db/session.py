@@ -1,0 +1,25 @@
+"""The engine and its sessions. Importing this connects to nothing."""
+
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+
+from app.config import settings
+from app.db.url import connect_args
+
+# AUTOCOMMIT is how a connection waits in the pool: a ping and a read are one round trip each,
+# not three. Every `SessionLocal()` is a real transaction nevertheless. Keep exactly these two
+# levels: options derived from options do not override.
+engine = create_async_engine(
+    settings.database_url,
+    pool_pre_ping=True,
+    isolation_level="AUTOCOMMIT",
+    pool_size=settings.database_pool_size,
+    max_overflow=0,
+    pool_timeout=settings.database_pool_timeout,
+    pool_recycle=1800,
+    hide_parameters=True,
+    connect_args=connect_args(settings),
+)
+
+SessionLocal = async_sessionmaker(
+    engine, expire_on_commit=False, execution_options={"isolation_level": "READ COMMITTED"}
+)

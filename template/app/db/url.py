@@ -1,0 +1,61 @@
+"""Database URLs in the forms people paste, and how asyncpg wants to be connected."""
+
+import re
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import asyncpg
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+if TYPE_CHECKING:
+    from app.config import Settings
+
+SCHEME = re.compile(r"postgres|postgresql(\+(asyncpg|psycopg|psycopg2))?")
+
+
+def parse_database_url(value: str | URL) -> URL:
+    """Turn `postgres://…?sslmode=require` and its kin into a URL for asyncpg.
+
+    Raises `ValueError` with what to write instead; the message never holds the URL.
+    """
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or not SCHEME.fullmatch(url.drivername) or not url.database:
+        raise ValueError(
+            "DATABASE_URL must look like postgresql://USER:PASSWORD@HOST:PORT/DATABASE "
+            "(percent-encode special characters in the password)."
+        )
+    query = dict(url.query)
+    query.pop("channel_binding", None)  # asyncpg decides that by itself
+    if "sslmode" in query:
+        query["ssl"] = query.pop("sslmode")
+    if unknown := query.keys() - signature(asyncpg.connect).parameters.keys():
+        raise ValueError(
+            f"DATABASE_URL: asyncpg knows no parameter {', '.join(sorted(unknown))}; remove it."
+        )
+    return url.set(drivername="postgresql+asyncpg", query=query)
+
+
+def connect_args(settings: "Settings") -> dict[str, Any]:
+    """Every wait has an end: connecting, a statement, a lock, a transaction left open."""
+    timeouts = {"timeout": 5, "command_timeout": 10}
+    if settings.database_pgbouncer:
+        # A pooled server connection changes hands between transactions, so nothing may be
+        # prepared on it, and PgBouncer refuses start-up settings: set these on the role.
+        return timeouts | {
+            "statement_cache_size": 0,
+            "prepared_statement_cache_size": 0,
+            "prepared_statement_name_func": lambda: f"__asyncpg_{uuid4()}__",
+        }
+    return timeouts | {
+        "server_settings": {
+            "application_name": settings.jwt_issuer,
+            "statement_timeout": "5000",
+            "lock_timeout": "3000",
+            "idle_in_transaction_session_timeout": "15000",
+        }
+    }

@@ -1,0 +1,36 @@
+"""Keeps secrets and personal data out of the logs, whoever logs them."""
+
+import re
+from typing import Any
+
+from structlog.typing import EventDict
+
+MASK = "***"
+SECRET_KEY = re.compile(
+    "password|secret|token|authorization|cookie|credential|api_?key|e_?mail|database_url",
+    re.IGNORECASE,
+)
+SECRET_TEXT = re.compile(
+    r"eyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JWT
+    r"|(?<=bearer )\S+"
+    r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"  # the user and password of a URL
+    r"|[\w.+-]+@[\w-]+(\.[\w-]+)+",  # an e-mail
+    re.IGNORECASE,
+)
+
+
+def mask(logger: Any, method: str, event: EventDict) -> EventDict:
+    """A structlog processor: hide values by the name of their key, and known forms in any text."""
+    return {key: masked(key, value) for key, value in event.items()}
+
+
+def masked(key: str, value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if SECRET_KEY.search(key):
+        return MASK
+    if isinstance(value, dict):
+        return {str(name): masked(str(name), inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [masked(key, inner) for inner in value]
+    return SECRET_TEXT.sub(MASK, str(value))

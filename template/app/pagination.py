@@ -1,0 +1,48 @@
+"""Keyset pagination: a page ends at a row, so it costs the same at any depth."""
+
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, Self
+
+from app.db.base import Record
+from app.errors import Invalid
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAYOUT = ">qq"  # microseconds, id: both 64 bits, so a forged cursor cannot overflow a bigint
+
+
+class Cursor(NamedTuple):
+    """Where a page of a list ended, as text the caller passes back unread."""
+
+    created_at: datetime
+    id: int
+
+    def encode(self) -> str:
+        microseconds = (self.created_at - EPOCH) // timedelta(microseconds=1)
+        return urlsafe_b64encode(struct.pack(LAYOUT, microseconds, self.id)).decode()
+
+    @classmethod
+    def decode(cls, text: str) -> Self:
+        """Raises `Invalid` for a text that `encode` did not make."""
+        try:
+            microseconds, id = struct.unpack(LAYOUT, urlsafe_b64decode(text))
+            return cls(EPOCH + timedelta(microseconds=microseconds), id)
+        except (ValueError, struct.error, OverflowError):
+            raise Invalid("This cursor was not made here; start again without one.") from None
+
+
+@dataclass
+class Page[T: Record]:
+    items: Sequence[T]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, rows: Sequence[T], limit: int) -> Self:
+        """Make a page of `limit` rows out of one row more: that one says whether more follow."""
+        if len(rows) <= limit:
+            return cls(rows, None)
+        last = rows[limit - 1]
+        return cls(rows[:limit], Cursor(last.created_at, last.id).encode())

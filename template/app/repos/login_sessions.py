@@ -1,0 +1,54 @@
+from datetime import datetime
+
+from sqlalchemy import delete as delete_from
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from app.models.login_sessions import LoginSession
+
+
+async def find(db: AsyncSession, session_id: int) -> LoginSession | None:
+    """The session and its user, in one statement: every signed-in request asks for them."""
+    stmt = (
+        select(LoginSession)
+        .where(LoginSession.id == session_id)
+        .options(joinedload(LoginSession.user, innerjoin=True))
+    )
+    result = await db.execute(stmt)
+    return result.scalars().one_or_none()
+
+
+async def find_by_family(db: AsyncSession, family_hash: str) -> LoginSession | None:
+    """The session of a refresh token, locked: of two requests with one token, one waits."""
+    stmt = (
+        select(LoginSession)
+        .where(LoginSession.family_hash == family_hash)
+        .options(joinedload(LoginSession.user, innerjoin=True))
+        .with_for_update(of=LoginSession)
+    )
+    result = await db.execute(stmt)
+    return result.scalars().one_or_none()
+
+
+async def save(db: AsyncSession, session: LoginSession) -> LoginSession:
+    """Write now, so that the database answers here and not at commit."""
+    db.add(session)
+    await db.flush()
+    return session
+
+
+async def delete(db: AsyncSession, session_id: int) -> None:
+    await db.execute(delete_from(LoginSession).where(LoginSession.id == session_id))
+
+
+async def delete_all_of(db: AsyncSession, user_id: int) -> None:
+    await db.execute(delete_from(LoginSession).where(LoginSession.user_id == user_id))
+
+
+async def delete_expired_of(db: AsyncSession, user_id: int, now: datetime) -> None:
+    await db.execute(
+        delete_from(LoginSession).where(
+            LoginSession.user_id == user_id, LoginSession.expires_at <= now
+        )
+    )

@@ -1,0 +1,71 @@
+"""The rules of login sessions: a refresh token works once, and using it twice ends the session."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.config import settings
+from app.db.base import utc_now
+from app.errors import Recorded, Unauthorized
+from app.models.login_sessions import LoginSession
+from app.models.users import User
+from app.repos import login_sessions as login_session_repo
+from app.security import LIFETIME, create_access_token, fingerprint, new_secret, read_access_token
+
+
+class RefreshTokenReused(Recorded, Unauthorized):
+    """Somebody has a copy of the token. The session has ended, and stays ended."""
+
+
+@dataclass
+class Tokens:
+    access_token: str
+    refresh_token: str
+    expires_in: int = int(LIFETIME.total_seconds())
+
+
+async def start(db: AsyncSession, user: User) -> Tokens:
+    now = utc_now()
+    await login_session_repo.delete_expired_of(db, user.id, now)
+    family, secret = new_secret(), new_secret()
+    session = LoginSession(
+        user_id=user.id,
+        family_hash=fingerprint(family),
+        secret_hash=fingerprint(secret),
+        expires_at=now + timedelta(days=settings.refresh_token_days),
+    )
+    await login_session_repo.save(db, session)
+    return Tokens(create_access_token(user.id, session.id), f"{family}.{secret}")
+
+
+async def refresh(db: AsyncSession, refresh_token: str) -> Tokens:
+    family, _, secret = refresh_token.partition(".")
+    session = await login_session_repo.find_by_family(db, fingerprint(family))
+    if session is None or session.user.disabled or session.expires_at <= utc_now():
+        raise Unauthorized("This refresh token is not valid. Sign in again.")
+    if session.secret_hash != fingerprint(secret):
+        await login_session_repo.delete(db, session.id)
+        raise RefreshTokenReused("This refresh token was used before. Sign in again.")
+    secret = new_secret()
+    session.secret_hash = fingerprint(secret)
+    await login_session_repo.save(db, session)
+    return Tokens(create_access_token(session.user_id, session.id), f"{family}.{secret}")
+
+
+async def find_user(db: AsyncSession, access_token: str) -> User | None:
+    """Return who is signed in with this token: its session still runs and the account is open."""
+    token = read_access_token(access_token)
+    session = await login_session_repo.find(db, token.session_id) if token else None
+    if session is None or session.user.disabled or session.expires_at <= utc_now():
+        return None
+    return session.user
+
+
+async def end(db: AsyncSession, access_token: str) -> None:
+    if token := read_access_token(access_token):
+        await login_session_repo.delete(db, token.session_id)
+
+
+async def end_all(db: AsyncSession, user: User) -> None:
+    await login_session_repo.delete_all_of(db, user.id)

@@ -1,0 +1,68 @@
+"""The rules of accounts: an e-mail has one, and there is always an admin left."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import Conflict, NotFound
+from app.models.users import Role, User
+from app.pagination import Cursor, Page
+from app.repos import users as user_repo
+from app.schemas.users import PasswordChange, UserAdminUpdate, UserCreate, UserUpdate
+from app.security import hash_password
+from app.services import login_sessions as login_session_service
+from app.services import passwords as password_service
+
+
+async def register(db: AsyncSession, payload: UserCreate) -> User:
+    password_hash = await hash_password(payload.password.get_secret_value())
+    user = User(email=payload.email, name=payload.name, password_hash=password_hash)
+    return await user_repo.save(db, user)
+
+
+async def page(db: AsyncSession, *, limit: int, cursor: str | None = None) -> Page[User]:
+    after = Cursor.decode(cursor) if cursor else None
+    users = await user_repo.list_users(db, limit=limit + 1, after=after)
+    return Page.of(users, limit)
+
+
+async def read(db: AsyncSession, user_id: int, reader: User) -> User:
+    """Everyone may read their own account, an admin any; to others there is none."""
+    user = await user_repo.find(db, user_id)
+    if user is None or (user.id != reader.id and reader.role != Role.ADMIN):
+        raise NotFound("There is no such user.")
+    return user
+
+
+async def update(db: AsyncSession, payload: UserUpdate, user: User) -> User:
+    for field, value in payload.model_dump(exclude_unset=True).items():
+        setattr(user, field, value)
+    return await user_repo.save(db, user)
+
+
+async def change_password(db: AsyncSession, access_token: str, payload: PasswordChange) -> None:
+    user = await password_service.change(
+        db,
+        access_token,
+        payload.current_password.get_secret_value(),
+        payload.new_password.get_secret_value(),
+    )
+    await user_repo.save(db, user)
+    await login_session_service.end_all(db, user)
+
+
+async def delete(db: AsyncSession, user: User) -> None:
+    if user.role == Role.ADMIN:
+        raise Conflict("An admin cannot leave. Let another admin change your role first.")
+    await user_repo.delete(db, user)
+
+
+async def update_as_admin(
+    db: AsyncSession, user_id: int, payload: UserAdminUpdate, admin: User
+) -> User:
+    if user_id == admin.id:
+        raise Conflict("An admin cannot change their own role or disable themselves.")
+    user = await read(db, user_id, admin)
+    for field, value in payload.model_dump(exclude_unset=True).items():
+        setattr(user, field, value)
+    if user.disabled:
+        await login_session_service.end_all(db, user)
+    return await user_repo.save(db, user)

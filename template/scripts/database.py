@@ -1,0 +1,76 @@
+"""The database of DATABASE_URL: the embedded one is started, any other must run already."""
+
+import asyncio
+import os
+import random
+import secrets
+import socket
+from pathlib import Path
+
+import asyncpg
+from sqlalchemy import URL
+
+from app.config import Settings
+from scripts import postgres
+
+ROOT = Path(__file__).parents[1]
+ENV = """\
+# Written once by `poe dev` or `poe db`, never committed. `.env.example` lists every setting.
+ENVIRONMENT=local
+LOG_FORMAT=console
+SECRET_KEY={secret_key}
+# `poe` runs this database itself. Any other URL: it has to run already.
+DATABASE_URL=postgresql://postgres@127.0.0.1:{port}/{database}
+"""
+
+
+def start() -> int | None:
+    """Return once the database can be used; with the descriptor of its lock if it is embedded.
+
+    Writes `.env` if there is none. The embedded database runs until this process ends.
+    """
+    write_env()
+    url = Settings().database_url
+    if not is_embedded(url):
+        return None
+    lock = postgres.serve(ROOT / ".postgres", url.port or 5432)
+    asyncio.run(create_database(url))
+    return lock
+
+
+def write_env() -> None:
+    if "DATABASE_URL" in os.environ:
+        return
+    values = {"secret_key": secrets.token_urlsafe(32), "port": free_port()}
+    text = ENV.format(**values, database=Settings().database_url.database)
+    try:
+        descriptor = os.open(ROOT / ".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with open(descriptor, "w") as file:
+        file.write(text)
+
+
+def free_port() -> int:
+    """A port nobody listens on, below those that the kernel gives to outgoing connections."""
+    while True:
+        port = random.randint(15_000, 30_000)  # noqa: S311 - no secret
+        with socket.socket() as candidate:
+            if candidate.connect_ex(("127.0.0.1", port)):
+                return port
+
+
+def is_embedded(url: URL) -> bool:
+    """Ours is local and asks for no password; nobody's real database does that."""
+    return (url.host, url.username, url.password) == ("127.0.0.1", "postgres", None)
+
+
+async def create_database(url: URL) -> None:
+    server = url.set(drivername="postgresql", database="postgres")
+    connection = await asyncpg.connect(server.render_as_string(hide_password=False))
+    try:
+        await connection.execute(f'CREATE DATABASE "{url.database}"')
+    except asyncpg.DuplicateDatabaseError:
+        pass
+    finally:
+        await connection.close()

@@ -1,0 +1,48 @@
+"""Run a command only while somebody needs it: `python leash.py LOCK COMMAND…`
+
+Whoever needs the command holds a shared lock on the file LOCK. The kernel releases a lock when
+its holder ends, even by SIGKILL; once the last one is gone, the command gets an interrupt (as
+from Ctrl-C) and time to end. So nothing is ever left behind.
+"""
+
+import argparse
+import fcntl
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+
+def main(options: argparse.Namespace) -> int:
+    with options.lock.with_suffix(".leash").open("w") as only_one:
+        try:
+            fcntl.flock(only_one, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return 0  # the command runs already
+        signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C reaches the command by itself
+        user, group = options.user, options.user
+        process = subprocess.Popen(options.command, user=user, group=group)
+        free = threading.Thread(target=end_when_free, args=(options.lock, process), daemon=True)
+        free.start()
+        status = process.wait()
+        if options.remove:
+            shutil.rmtree(options.remove, ignore_errors=True)
+        return status
+
+
+def end_when_free(lock: Path, process: subprocess.Popen[bytes]) -> None:
+    with lock.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        process.send_signal(signal.SIGINT)
+        threading.Event().wait()  # until this process ends: a newcomer waits for that
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--user", type=int, help="the id of the user to run the command as")
+    parser.add_argument("--remove", type=Path, help="a folder to delete when the command ended")
+    parser.add_argument("lock", type=Path)
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    sys.exit(main(parser.parse_args()))
