@@ -3,6 +3,7 @@
 import asyncio
 
 from alembic import context
+from alembic.runtime.migration import MigrationInfo
 from alembic.util import CommandError
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.exc import DBAPIError
@@ -13,6 +14,10 @@ from app.config import settings
 from app.db.base import Base
 
 options = {"target_metadata": Base.metadata, "compare_server_default": True}
+
+
+def announce(*, step: MigrationInfo, **_: object) -> None:
+    context.config.print_stdout("%s", step)
 
 
 def migrate_offline() -> None:
@@ -28,7 +33,7 @@ def migrate_offline() -> None:
 
 
 def migrate(connection: Connection) -> None:
-    context.configure(connection=connection, **options)
+    context.configure(connection=connection, on_version_apply=announce, **options)
     with context.begin_transaction():
         # Replicas that start together queue here. Only then is waiting for a lock limited: a
         # migration that waits behind a long query makes every later query wait behind itself.

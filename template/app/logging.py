@@ -25,7 +25,7 @@ RENDERERS: dict[str, list[Processor]] = {
     "console": [
         structlog.processors.format_exc_info,
         mask,
-        structlog.dev.ConsoleRenderer(),
+        structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty()),
     ],
 }
 

@@ -54,8 +54,8 @@ def serve(port: int) -> int:
 
 
 def has_parent() -> bool:
-    """No longer, once `uv run` was killed: nobody is left to say Ctrl-C to."""
-    return os.getppid() == PARENT
+    """No longer, once the `uv run` around this was killed; it had no chance to end this."""
+    return os.getppid() == PARENT or "UV" not in os.environ
 
 
 if __name__ == "__main__":

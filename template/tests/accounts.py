@@ -1,0 +1,36 @@
+"""Who sends a request: `await client.post(…, headers=await sign_in(user))`."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.users import Role, User
+from app.security import create_access_token
+from tests.factories.login_sessions import LoginSessionFactory
+from tests.factories.users import UserFactory
+
+type Headers = dict[str, str]
+type SignIn = Callable[[User], Awaitable[Headers]]
+
+
+async def headers_of(user: User) -> Headers:
+    """Start a session, as signing in does, without the password's 100 ms."""
+    session = await LoginSessionFactory.acreate(user=user)
+    return {"Authorization": f"Bearer {create_access_token(user.id, session.id)}"}
+
+
+@pytest.fixture
+def sign_in() -> SignIn:
+    return headers_of
+
+
+@pytest.fixture
+async def headers(db: AsyncSession, user: User) -> Headers:
+    """The headers of `user`, signed in."""
+    return await headers_of(user)
+
+
+@pytest.fixture
+async def admin(db: AsyncSession) -> User:
+    return await UserFactory.acreate(role=Role.ADMIN)

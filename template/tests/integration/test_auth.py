@@ -1,0 +1,227 @@
+"""What signing in and out promises."""
+
+import asyncio
+
+import pytest
+from httpx import AsyncClient, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.users import User
+from tests.accounts import Headers, SignIn
+from tests.factories.users import PASSWORD, UserFactory
+from tests.statements import Statements
+
+NEWCOMER = {"email": "New@Example.com", "name": "New", "password": PASSWORD}
+
+
+async def log_in(client: AsyncClient, email: str, password: str = PASSWORD) -> Response:
+    return await client.post("/auth/token", data={"username": email, "password": password})
+
+
+async def refresh(client: AsyncClient, token: str) -> Response:
+    return await client.post("/auth/refresh", json={"refresh_token": token})
+
+
+async def read_me(client: AsyncClient, access_token: str) -> Response:
+    return await client.get("/users/me", headers={"Authorization": f"Bearer {access_token}"})
+
+
+async def test_who_registers_can_sign_in(client: AsyncClient) -> None:
+    registered = await client.post("/auth/register", json=NEWCOMER)
+    tokens = (await log_in(client, "new@EXAMPLE.com")).json()
+
+    assert registered.status_code == 201
+    assert registered.json()["email"] == "new@example.com"
+    assert "password" not in registered.text
+    assert (await read_me(client, tokens["access_token"])).json() == registered.json()
+
+
+async def test_an_email_has_one_account(client: AsyncClient, db: AsyncSession, user: User) -> None:
+    response = await client.post("/auth/register", json=NEWCOMER | {"email": user.email.upper()})
+
+    assert response.status_code == 409
+
+
+@pytest.mark.parametrize("field", ["role", "disabled", "id"])
+async def test_nobody_registers_with_a_field_of_the_server(client: AsyncClient, field: str) -> None:
+    response = await client.post("/auth/register", json=NEWCOMER | {field: "admin"})
+
+    assert response.status_code == 422
+
+
+@pytest.mark.parametrize("password", ["", "fourteen chars", "x" * 129])
+async def test_a_password_has_15_to_128_characters(client: AsyncClient, password: str) -> None:
+    response = await client.post("/auth/register", json=NEWCOMER | {"password": password})
+
+    assert response.status_code == 422
+    assert password not in response.text or not password
+
+
+async def test_a_wrong_password_and_an_unknown_email_look_the_same(
+    client: AsyncClient, db: AsyncSession, user: User
+) -> None:
+    wrong = await log_in(client, user.email, "not the password at all")
+    unknown = await log_in(client, "nobody@example.com")
+
+    assert wrong.status_code == unknown.status_code == 401
+    assert wrong.json() == unknown.json()
+
+
+async def test_a_disabled_account_cannot_sign_in(
+    client: AsyncClient, db: AsyncSession, user_factory: type[UserFactory]
+) -> None:
+    user = await user_factory.acreate(disabled=True)
+
+    assert (await log_in(client, user.email)).status_code == 401
+
+
+async def test_an_outdated_hash_is_renewed_at_login(
+    client: AsyncClient, db: AsyncSession, user_factory: type[UserFactory]
+) -> None:
+    from pwdlib.hashers.argon2 import Argon2Hasher
+
+    weak = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    user = await user_factory.acreate(password_hash=weak)
+
+    assert (await log_in(client, user.email)).status_code == 200
+    await db.refresh(user)
+    assert user.password_hash != weak
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c"])
+async def test_a_token_that_is_not_ours_signs_nobody_in(client: AsyncClient, token: str) -> None:
+    response = await read_me(client, token)
+
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_a_refresh_token_works_once(
+    client: AsyncClient, db: AsyncSession, user: User
+) -> None:
+    first = (await log_in(client, user.email)).json()
+    second = await refresh(client, first["refresh_token"])
+
+    assert second.status_code == 200
+    assert second.json()["refresh_token"] != first["refresh_token"]
+    assert (await refresh(client, second.json()["refresh_token"])).status_code == 200
+
+
+@pytest.mark.parametrize("token", ["x", "x.y", "." * 200])
+async def test_an_unknown_refresh_token_is_refused(client: AsyncClient, token: str) -> None:
+    assert (await refresh(client, token)).status_code == 401
+
+
+async def test_a_refresh_token_used_twice_ends_the_session(
+    committing_client: AsyncClient, committed: AsyncSession, user_factory: type[UserFactory]
+) -> None:
+    user = await user_factory.acreate()
+    await committed.commit()
+    stolen = (await log_in(committing_client, user.email)).json()
+    successor = (await refresh(committing_client, stolen["refresh_token"])).json()
+
+    reused = await refresh(committing_client, stolen["refresh_token"])
+
+    assert reused.status_code == 401
+    assert (await refresh(committing_client, successor["refresh_token"])).status_code == 401
+    assert (await read_me(committing_client, successor["access_token"])).status_code == 401
+
+
+async def test_of_parallel_refreshes_one_wins(
+    committing_client: AsyncClient, committed: AsyncSession, user_factory: type[UserFactory]
+) -> None:
+    user = await user_factory.acreate()
+    await committed.commit()
+    token = (await log_in(committing_client, user.email)).json()["refresh_token"]
+
+    answers = await asyncio.gather(*(refresh(committing_client, token) for _ in range(5)))
+
+    assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401, 401]
+
+
+async def test_logout_ends_access(client: AsyncClient, db: AsyncSession, user: User) -> None:
+    tokens = (await log_in(client, user.email)).json()
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+
+    assert (await client.post("/auth/logout", headers=headers)).status_code == 204
+
+    assert (await read_me(client, tokens["access_token"])).status_code == 401
+    assert (await refresh(client, tokens["refresh_token"])).status_code == 401
+
+
+async def test_a_new_password_ends_every_session(
+    client: AsyncClient, db: AsyncSession, user: User
+) -> None:
+    here, there = [(await log_in(client, user.email)).json() for _ in range(2)]
+    new = "another horse battery staple"
+
+    changed = await client.post(
+        "/users/me/password",
+        json={"current_password": PASSWORD, "new_password": new},
+        headers={"Authorization": f"Bearer {here['access_token']}"},
+    )
+
+    assert changed.status_code == 204
+    for tokens in (here, there):
+        assert (await read_me(client, tokens["access_token"])).status_code == 401
+        assert (await refresh(client, tokens["refresh_token"])).status_code == 401
+    assert (await log_in(client, user.email)).status_code == 401
+    assert (await log_in(client, user.email, new)).status_code == 200
+
+
+async def test_a_new_password_needs_the_current_one(client: AsyncClient, headers: Headers) -> None:
+    passwords = {"current_password": "a guess of a password", "new_password": "x" * 15}
+
+    response = await client.post("/users/me/password", json=passwords, headers=headers)
+
+    assert response.status_code == 403
+
+
+async def test_a_new_password_needs_somebody_signed_in(client: AsyncClient) -> None:
+    response = await client.post(
+        "/users/me/password",
+        json={"current_password": PASSWORD, "new_password": PASSWORD},
+        headers={"Authorization": "Bearer x"},
+    )
+
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+async def test_what_signing_in_sends_to_the_database(
+    committing_client: AsyncClient,
+    committed: AsyncSession,
+    user_factory: type[UserFactory],
+    sign_in: SignIn,
+    statements: Statements,
+) -> None:
+    user = await user_factory.acreate()
+    headers = await sign_in(user)
+    await committed.commit()
+
+    await statements.take()
+    await committing_client.get("/users/me", headers=headers)
+    assert await statements.take() == ["ping", "SELECT"]
+
+    # The first connection goes back to the pool before the password is checked.
+    tokens = (await log_in(committing_client, user.email)).json()
+    assert statements.connections == 2
+    read, write = ["ping", "SELECT"], ["ping", "BEGIN", "SELECT", "DELETE", "INSERT", "COMMIT"]
+    assert await statements.take() == [*read, *write]
+
+    await refresh(committing_client, tokens["refresh_token"])
+    assert await statements.take() == ["ping", "BEGIN", "SELECT", "UPDATE", "COMMIT"]
+
+
+async def test_a_read_does_not_wait_for_a_password(
+    committing_client: AsyncClient, committed: AsyncSession, user_factory: type[UserFactory]
+) -> None:
+    """With a pool of one, a login that held its connection would make every read time out."""
+    user = await user_factory.acreate()
+    await committed.commit()
+
+    logins = asyncio.gather(*(log_in(committing_client, user.email) for _ in range(4)))
+    while not logins.done():
+        assert (await committing_client.get("/health/ready")).status_code == 200
+
+    assert [answer.status_code for answer in logins.result()] == [200] * 4

@@ -1,0 +1,125 @@
+"""Every error is a problem (RFC 9457), and tells a stranger nothing."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from fastapi import FastAPI
+from httpx import AsyncClient
+from sqlalchemy import text
+from structlog.testing import capture_logs
+
+from app.api.deps import DbSession
+from app.config import settings
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/no", 404),
+        ("DELETE", "/health/live", 405),
+        ("GET", "/users/me", 401),
+        ("POST", "/auth/token", 422),
+    ],
+)
+async def test_every_error_is_a_problem(
+    method: str, path: str, status: int, client: AsyncClient
+) -> None:
+    response = await client.request(method, path)
+
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["status"] == status
+    assert response.json()["type"] == "about:blank"
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_problem_does_not_repeat_what_was_sent(client: AsyncClient) -> None:
+    response = await client.post("/auth/register", json={"password": "my-secret-password", "x": 1})
+
+    assert response.status_code == 422
+    assert "my-secret-password" not in response.text
+    assert {"loc", "msg", "type"} == response.json()["errors"][0].keys()
+
+
+@pytest.mark.parametrize("body", ['{"email": NaN}', '{"email": "\\ud800"}', "{", "[]", '"\\u0000"'])
+async def test_broken_json_is_the_callers_fault(client: AsyncClient, body: str) -> None:
+    response = await client.post(
+        "/auth/register", content=body, headers={"Content-Type": "application/json"}
+    )
+
+    assert response.status_code == 422
+
+
+async def test_a_body_that_says_it_is_too_large_is_not_read(client: AsyncClient) -> None:
+    response = await client.post("/auth/register", content=b"x" * (settings.max_body_bytes + 1))
+
+    assert response.status_code == 413
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_body_that_turns_out_too_large_is_refused(client: AsyncClient) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(settings.max_body_bytes // 100_000 + 1):
+            yield b"x" * 100_000
+
+    response = await client.post(
+        "/auth/register", content=chunks(), headers={"Content-Type": "application/json"}
+    )
+
+    assert response.status_code == 413
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_crash_is_answered_and_logged(app: FastAPI, client: AsyncClient) -> None:
+    @app.get("/crash", status_code=204, response_model=None)
+    async def crash() -> None:
+        raise LookupError("an internal")
+
+    with capture_logs() as logs:
+        response = await client.get("/crash")
+
+    assert response.status_code == 500
+    assert response.json() == {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+    }
+    assert response.headers["x-frame-options"] == "DENY"
+    assert [line["event"] for line in logs] == ["request crashed", "request"]
+    assert logs[-1]["status"] == 500
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "status"),
+    [("23505", 409), ("23503", 409), ("40001", 503), ("57014", 503), ("23502", 500), ("22012", 500)],
+)
+async def test_what_the_database_refuses_has_a_status(
+    app: FastAPI, committing_client: AsyncClient, sqlstate: str, status: int
+) -> None:
+    @app.post("/refused", status_code=204, response_model=None)
+    async def refused(db: DbSession) -> None:
+        statement = f"DO $$ BEGIN RAISE 'an internal' USING ERRCODE = '{sqlstate}'; END $$"
+        await db.execute(text(statement))
+
+    response = await committing_client.post("/refused")
+
+    assert response.status_code == status
+    assert "internal" not in response.json().get("detail", "")
+
+
+async def test_half_an_answer_ends_in_a_broken_connection(
+    app: FastAPI, client: AsyncClient
+) -> None:
+    from fastapi.responses import StreamingResponse
+
+    def broken() -> AsyncIterator[bytes]:
+        async def body() -> AsyncIterator[bytes]:
+            yield b"half"
+            raise LookupError("too late for a 500")
+
+        return body()
+
+    app.add_api_route("/half", lambda: StreamingResponse(broken()), response_model=None)
+
+    with pytest.raises(LookupError):
+        await client.get("/half")

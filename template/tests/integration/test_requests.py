@@ -1,0 +1,110 @@
+"""What happens to every request, whatever its route."""
+
+import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
+
+from app.config import Settings
+from app.main import create_app
+
+
+async def test_a_request_leaves_one_line(client: AsyncClient) -> None:
+    with capture_logs([merge_contextvars]) as logs:
+        await client.get("/users/1", headers={"X-Request-ID": "a-1"})
+
+    (line,) = logs
+    assert line.pop("duration_ms") >= 0
+    assert line == {
+        "event": "request",
+        "log_level": "info",
+        "request_id": "a-1",
+        "method": "GET",
+        "route": "/users/{user_id}",
+        "status": 401,
+    }
+
+
+async def test_a_request_id_is_handed_back(client: AsyncClient) -> None:
+    response = await client.get("/health/live", headers={"X-Request-ID": "a-1"})
+
+    assert response.headers["x-request-id"] == "a-1"
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 65, "é", "a;b"])
+async def test_a_request_id_unfit_for_a_log_is_replaced(client: AsyncClient, given: str) -> None:
+    response = await client.get("/health/live", headers={"X-Request-ID": given.encode()})
+
+    assert len(response.headers["x-request-id"]) == 32
+
+
+async def test_every_response_has_the_security_headers(client: AsyncClient) -> None:
+    for path in ("/health/live", "/no", "/users/me"):
+        headers = (await client.get(path)).headers
+
+        assert headers["cache-control"] == "no-store"
+        assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["strict-transport-security"].startswith("max-age=")
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+
+
+async def test_the_documentation_may_load_its_scripts(client: AsyncClient) -> None:
+    response = await client.get("/docs")
+
+    assert response.status_code == 200
+    assert "content-security-policy" not in response.headers
+
+
+def client_of(app: FastAPI) -> AsyncClient:
+    return AsyncClient(transport=ASGITransport(app=app), base_url="http://test")
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json"])
+async def test_the_documentation_can_be_off(path: str) -> None:
+    async with client_of(create_app(Settings(docs_enabled=False))) as client:
+        assert (await client.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"), [("https://app.example.com", True), ("https://evil.example.com", False)]
+)
+async def test_only_a_listed_origin_may_call(origin: str, allowed: bool) -> None:
+    app = create_app(Settings(cors_origins=["https://app.example.com"]))
+
+    async with client_of(app) as client:
+        response = await client.get("/health/live", headers={"Origin": origin})
+
+    assert ("access-control-allow-origin" in response.headers) is allowed
+
+
+async def test_what_is_not_http_passes_through(app: FastAPI) -> None:
+    """A websocket has no status and no body limit."""
+    from fastapi import WebSocket
+
+    @app.websocket("/echo")
+    async def echo(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.close()
+
+    sent = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message["type"])
+
+    scope = {
+        "type": "websocket",
+        "path": "/echo",
+        "raw_path": b"/echo",
+        "query_string": b"",
+        "headers": [],
+        "subprotocols": [],
+    }
+    await app(scope, receive, send)  # type: ignore[arg-type]
+
+    assert sent == ["websocket.accept", "websocket.close"]

@@ -1,0 +1,116 @@
+"""Which layer may know what. Read from the source, so a new file is checked from its first line."""
+
+import ast
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from fastapi import APIRouter
+
+from app.api import routes
+
+APP = Path(__file__).parents[2] / "app"
+FILES = sorted(APP.rglob("*.py"))
+DATABASE_ERRORS = {"SQLAlchemyError", "DBAPIError", "IntegrityError", "OperationalError"}
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module).split(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("layer", "forbidden"),
+    [
+        ("services", {"fastapi", "starlette"}),
+        ("repos", {"fastapi", "starlette", "pydantic"}),
+        ("schemas", {"fastapi", "starlette", "sqlalchemy"}),
+        ("models", {"fastapi", "starlette", "pydantic"}),
+    ],
+)
+def test_a_layer_does_not_know_the_one_above(layer: str, forbidden: set[str]) -> None:
+    for path in (APP / layer).glob("*.py"):
+        assert not forbidden & set(imports(path)), path
+
+
+def test_a_route_sends_no_query() -> None:
+    for path in (APP / "api/routes").glob("*.py"):
+        assert "sqlalchemy" not in set(imports(path)) or path.stem == "health", path
+
+
+def test_only_the_session_of_a_request_commits() -> None:
+    committing = [path for path in FILES if ".commit(" in path.read_text()]
+
+    assert [path.name for path in committing] == ["deps.py"]
+
+
+def test_every_dependency_is_async() -> None:
+    """A plain function would be sent to a thread for every request."""
+    functions = [node for node in tree(APP / "api/deps.py").body if isinstance(node, ast.FunctionDef)]
+
+    assert functions == []
+
+
+def test_nothing_is_caught_broadly_but_by_the_outermost_layer() -> None:
+    caught = [path.name for path in FILES if "except Exception" in path.read_text()]
+
+    assert caught == ["middleware.py"]
+
+
+def handlers(node: ast.AST) -> Iterator[tuple[ast.Try, ast.ExceptHandler]]:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Try):
+            yield from ((inner, handler) for handler in inner.handlers)
+
+
+def test_a_database_error_is_caught_around_a_savepoint_or_not_at_all() -> None:
+    """Caught elsewhere, the transaction is lost, and the answer would still be a success."""
+    for path in FILES:
+        for attempt, handler in handlers(tree(path)):
+            caught = ast.unparse(handler.type) if handler.type else ""
+            if any(name in caught for name in DATABASE_ERRORS):
+                assert "begin_nested" in ast.unparse(attempt.body[0]), path
+
+
+def decorated_routes() -> Iterator[tuple[str, ast.Call]]:
+    for path in (APP / "api/routes").glob("*.py"):
+        for function in ast.walk(tree(path)):
+            if isinstance(function, ast.AsyncFunctionDef):
+                for decorator in function.decorator_list:
+                    if isinstance(decorator, ast.Call):
+                        yield f"{path.name}: {function.name}", decorator
+
+
+def test_every_route_names_its_response_model() -> None:
+    for name, decorator in decorated_routes():
+        keywords = {keyword.arg: keyword.value for keyword in decorator.keywords}
+
+        assert "response_model" in keywords, name
+        if ast.unparse(keywords["response_model"]) == "None":
+            assert ast.unparse(keywords["status_code"]) == "204", name
+
+
+def test_a_module_without_a_router_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty.py").write_text("")
+    monkeypatch.setattr(routes, "__path__", [str(tmp_path)])
+    monkeypatch.setattr(routes, "import_module", lambda name: import_module("app"))
+
+    with pytest.raises(TypeError, match="router = APIRouter"):
+        routes.find_routers()
+
+
+def test_every_resource_is_found() -> None:
+    found = routes.find_routers()
+
+    assert len(found) == len(list((APP / "api/routes").glob("[!_]*.py")))
+    assert all(isinstance(router, APIRouter) for router in found)

@@ -1,0 +1,76 @@
+"""How a log line looks, whoever writes it."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from app import logging as app_logging
+from app.config import Settings, settings
+
+
+@pytest.fixture(autouse=True)
+def original_logging() -> Iterator[None]:
+    handlers = logging.root.handlers[:]
+    yield
+    app_logging.configure(settings)
+    logging.root.handlers[:] = handlers
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_our_lines_and_those_of_libraries_are_json(capsys: pytest.CaptureFixture[str]) -> None:
+    app_logging.configure(settings)
+
+    structlog.get_logger().info("ours", answer=42)
+    logging.getLogger("uvicorn.error").warning("theirs: %s", 42)
+
+    ours, theirs = lines(capsys)
+    assert (ours["event"], ours["level"], ours["answer"]) == ("ours", "info", 42)
+    assert (theirs["event"], theirs["level"]) == ("theirs: 42", "warning")
+    assert str(theirs["timestamp"]).endswith("Z")
+
+
+def test_a_traceback_holds_no_local_variable(capsys: pytest.CaptureFixture[str]) -> None:
+    app_logging.configure(settings)
+    local = "canary"
+
+    try:
+        raise LookupError
+    except LookupError:
+        structlog.get_logger().exception("crashed")
+        logging.getLogger("library").exception("crashed")
+
+    written = capsys.readouterr().out
+    assert written.count("LookupError") == 2
+    assert local not in written
+
+
+def test_the_level_is_a_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    app_logging.configure(Settings(log_level="WARNING"))
+
+    structlog.get_logger().info("quiet")
+    logging.getLogger("library").info("quiet")
+    structlog.get_logger().warning("loud")
+
+    assert [line["event"] for line in lines(capsys)] == ["loud"]
+
+
+def test_uvicorn_leaves_the_line_of_a_request_to_us() -> None:
+    app_logging.configure(settings)
+
+    assert logging.getLogger("uvicorn.access").disabled
+
+
+def test_a_person_may_read_them_in_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    app_logging.configure(Settings(log_format="console"))
+
+    structlog.get_logger().info("ours", password="canary")
+
+    written = capsys.readouterr().out
+    assert "ours" in written
+    assert "canary" not in written
