@@ -21,3 +21,4 @@ os.environ["ENVIRONMENT"] = "local"
 os.environ["SECRET_KEY"] = "nobody-else-signs-with-this-one!"
 os.environ["DATABASE_URL"] = url.set(database=f"{url.database}_{worker}").render_as_string(False)
 os.environ["DATABASE_POOL_SIZE"] = "1"
+os.environ["DATABASE_POOL_TIMEOUT"] = "1"

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from httpx import AsyncClient, Response
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.users import User
@@ -78,8 +79,6 @@ async def test_a_disabled_account_cannot_sign_in(
 async def test_an_outdated_hash_is_renewed_at_login(
     client: AsyncClient, db: AsyncSession, user_factory: type[UserFactory]
 ) -> None:
-    from pwdlib.hashers.argon2 import Argon2Hasher
-
     weak = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     user = await user_factory.acreate(password_hash=weak)
 
@@ -167,6 +166,25 @@ async def test_a_new_password_ends_every_session(
         assert (await refresh(client, tokens["refresh_token"])).status_code == 401
     assert (await log_in(client, user.email)).status_code == 401
     assert (await log_in(client, user.email, new)).status_code == 200
+
+
+async def test_of_two_new_passwords_one_wins(
+    committing_client: AsyncClient,
+    committed: AsyncSession,
+    user_factory: type[UserFactory],
+    sign_in: SignIn,
+) -> None:
+    """The other was checked against a password that is no longer the current one."""
+    user = await user_factory.acreate()
+    headers = await sign_in(user)
+    await committed.commit()
+
+    async def change(new: str) -> int:
+        passwords = {"current_password": PASSWORD, "new_password": new}
+        url = "/users/me/password"
+        return (await committing_client.post(url, json=passwords, headers=headers)).status_code
+
+    assert sorted(await asyncio.gather(change("a" * 15), change("b" * 15))) == [204, 401]
 
 
 async def test_a_new_password_needs_the_current_one(client: AsyncClient, headers: Headers) -> None:

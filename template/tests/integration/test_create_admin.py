@@ -4,8 +4,7 @@ import io
 
 import pytest
 from httpx import AsyncClient
-from pydantic import ValidationError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from app import create_admin
 from app.db.session import SessionLocal
@@ -36,7 +35,7 @@ async def test_an_account_becomes_an_admin(
     user = await user_factory.acreate()
     await committed.commit()
 
-    await create_admin.create_admin(user.email)
+    await create_admin.main(user.email)
 
     assert await role_of(user.email) == Role.ADMIN
 
@@ -46,7 +45,30 @@ async def test_a_weak_password_makes_no_admin(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
 
-    with pytest.raises(ValidationError):
-        await create_admin.create_admin("boss@example.com")
+    with pytest.raises(SystemExit, match=r"password: .* at least 15"):
+        await create_admin.main("boss@example.com")
 
     assert await role_of("boss@example.com") is None
+
+
+async def test_without_a_database_it_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = create_async_engine("postgresql+asyncpg://postgres@127.0.0.1:1/none")
+    monkeypatch.setitem(SessionLocal.kw, "bind", nowhere)
+
+    with pytest.raises(SystemExit, match="poe db"):
+        await create_admin.main("boss@example.com")
+
+
+@pytest.mark.parametrize("again", ["a long enough password", "another"])
+def test_at_a_terminal_the_password_is_asked_twice(
+    again: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter(["a long enough password", again])
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr(create_admin, "getpass", lambda prompt: next(answers))
+
+    if again == "another":
+        with pytest.raises(SystemExit, match="differ"):
+            create_admin.read_password()
+    else:
+        assert create_admin.read_password() == again

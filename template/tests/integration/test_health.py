@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 
+import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -32,16 +33,13 @@ async def test_readiness_asks_the_database(
 
 
 async def test_without_a_database_every_route_that_needs_it_says_so(
-    committing_client: AsyncClient,
+    committing_client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    working = SessionLocal.kw["bind"]
     nowhere = create_async_engine("postgresql+asyncpg://postgres@127.0.0.1:1/none")
-    SessionLocal.configure(bind=nowhere)
-    try:
-        ready = await committing_client.get("/health/ready")
-        live = await committing_client.get("/health/live")
-    finally:
-        SessionLocal.configure(bind=working)
+    monkeypatch.setitem(SessionLocal.kw, "bind", nowhere)
+
+    ready = await committing_client.get("/health/ready")
+    live = await committing_client.get("/health/live")
 
     assert live.status_code == 200
     assert ready.status_code == 503

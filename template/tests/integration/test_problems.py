@@ -1,9 +1,10 @@
 """Every error is a problem (RFC 9457), and tells a stranger nothing."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 from httpx import AsyncClient
 from sqlalchemy import text
 from structlog.testing import capture_logs
@@ -110,16 +111,13 @@ async def test_what_the_database_refuses_has_a_status(
 async def test_half_an_answer_ends_in_a_broken_connection(
     app: FastAPI, client: AsyncClient
 ) -> None:
-    from fastapi.responses import StreamingResponse
+    async def half() -> AsyncIterator[bytes]:
+        yield b"half"
+        raise LookupError("too late for a 500")
 
-    def broken() -> AsyncIterator[bytes]:
-        async def body() -> AsyncIterator[bytes]:
-            yield b"half"
-            raise LookupError("too late for a 500")
-
-        return body()
-
-    app.add_api_route("/half", lambda: StreamingResponse(broken()), response_model=None)
+    @app.get("/half", response_model=None)
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(half())
 
     with pytest.raises(LookupError):
         await client.get("/half")

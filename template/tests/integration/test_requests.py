@@ -1,11 +1,12 @@
 """What happens to every request, whatever its route."""
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, WebSocket
 from httpx import ASGITransport, AsyncClient
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
+from app.api.deps import SettingsDep
 from app.config import Settings
 from app.main import create_app
 
@@ -34,7 +35,7 @@ async def test_a_request_id_is_handed_back(client: AsyncClient) -> None:
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "é", "a;b"])
 async def test_a_request_id_unfit_for_a_log_is_replaced(client: AsyncClient, given: str) -> None:
-    response = await client.get("/health/live", headers={"X-Request-ID": given.encode()})
+    response = await client.get("/health/live", headers={b"X-Request-ID": given.encode()})
 
     assert len(response.headers["x-request-id"]) == 32
 
@@ -80,10 +81,16 @@ async def test_only_a_listed_origin_may_call(origin: str, allowed: bool) -> None
     assert ("access-control-allow-origin" in response.headers) is allowed
 
 
+async def test_a_route_may_ask_for_the_settings(app: FastAPI, client: AsyncClient) -> None:
+    @app.get("/title", response_model=str)
+    async def title(settings: SettingsDep) -> str:
+        return settings.title
+
+    assert (await client.get("/title")).json() == Settings().title
+
+
 async def test_what_is_not_http_passes_through(app: FastAPI) -> None:
     """A websocket has no status and no body limit."""
-    from fastapi import WebSocket
-
     @app.websocket("/echo")
     async def echo(websocket: WebSocket) -> None:
         await websocket.accept()

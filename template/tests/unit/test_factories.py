@@ -12,7 +12,7 @@ def test_without_a_session_nothing_is_saved() -> None:
 
 
 async def test_inside_a_coroutine_it_must_be_awaited(db: AsyncSession) -> None:
-    with pytest.raises(RuntimeError, match="await UserFactory.acreate"):
+    with pytest.raises(RuntimeError, match=r"await UserFactory\.acreate"):
         UserFactory.create()
 
 

@@ -1,0 +1,64 @@
+"""The rules of login sessions, without HTTP."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.base import utc_now
+from app.errors import Unauthorized
+from app.models.login_sessions import LoginSession
+from app.models.users import User
+from app.repos import login_sessions as login_session_repo
+from app.security import create_access_token, fingerprint
+from app.services import login_sessions as login_session_service
+from tests.factories.login_sessions import LoginSessionFactory
+
+AN_HOUR_AGO = utc_now() - timedelta(hours=1)
+
+
+async def test_an_expired_session_gives_no_access(
+    db: AsyncSession, login_session_factory: type[LoginSessionFactory]
+) -> None:
+    session = await login_session_factory.acreate(expires_at=AN_HOUR_AGO)
+    token = create_access_token(session.user_id, session.id)
+
+    assert await login_session_service.find_user(db, token) is None
+
+
+async def test_an_expired_session_is_not_refreshed(db: AsyncSession, user: User) -> None:
+    tokens = await login_session_service.start(db, user)
+    family = tokens.refresh_token.partition(".")[0]
+    session = await login_session_repo.find_by_family(db, fingerprint(family))
+    assert session
+    session.expires_at = AN_HOUR_AGO
+
+    with pytest.raises(Unauthorized):
+        await login_session_service.refresh(db, tokens.refresh_token)
+
+
+async def test_expired_sessions_are_swept_at_the_next_login(
+    db: AsyncSession, login_session: LoginSession
+) -> None:
+    login_session.expires_at = AN_HOUR_AGO
+    await login_session_service.start(db, login_session.user)
+
+    assert await login_session_repo.find(db, login_session.id) is None
+
+
+async def test_ending_a_session_that_never_was_does_nothing(
+    db: AsyncSession, login_session: LoginSession
+) -> None:
+    await login_session_service.end(db, "not a token")
+
+    assert await login_session_repo.find(db, login_session.id) is login_session
+
+
+async def test_a_refresh_token_is_not_stored(db: AsyncSession, user: User) -> None:
+    tokens = await login_session_service.start(db, user)
+    family, _, secret = tokens.refresh_token.partition(".")
+
+    session = await login_session_repo.find_by_family(db, fingerprint(family))
+
+    assert session
+    assert not {family, secret} & {session.family_hash, session.secret_hash}
