@@ -17,7 +17,9 @@ options = {"target_metadata": Base.metadata, "compare_server_default": True}
 
 
 def announce(*, step: MigrationInfo, **_: object) -> None:
-    context.config.print_stdout("%s", step)
+    verb = "Applied" if step.is_upgrade else "Undid"
+    for migration in step.up_revisions:
+        context.config.print_stdout("%s %s: %s", verb, migration.revision, migration.doc)
 
 
 def migrate_offline() -> None:

@@ -58,9 +58,7 @@ async def migrate(database: str) -> None:
 async def replace(connection: "asyncpg.Connection", name: str, *, template: str) -> None:
     await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     # Copying files is several times as fast as writing them to the log, PostgreSQL's default.
-    await connection.execute(
-        f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'
-    )
+    await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
 
 
 @asynccontextmanager

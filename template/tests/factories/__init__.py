@@ -1,9 +1,9 @@
 """A factory per model, found like the models: conftest registers every one of them."""
 
 from collections.abc import Iterator
-from typing import Any
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
 from tests.factories.base import AsyncModelFactory
 

@@ -6,10 +6,10 @@ import pytest
 from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
-from app import create_admin
 from app.db.session import SessionLocal
 from app.models.users import Role
 from app.repos import users as user_repo
+from scripts import create_admin
 from tests.factories.users import UserFactory
 
 

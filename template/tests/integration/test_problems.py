@@ -92,7 +92,14 @@ async def test_a_crash_is_answered_and_logged(app: FastAPI, client: AsyncClient)
 
 @pytest.mark.parametrize(
     ("sqlstate", "status"),
-    [("23505", 409), ("23503", 409), ("40001", 503), ("57014", 503), ("23502", 500), ("22012", 500)],
+    [
+        ("23505", 409),
+        ("23503", 409),
+        ("40001", 503),
+        ("57014", 503),
+        ("23502", 500),
+        ("22012", 500),
+    ],
 )
 async def test_what_the_database_refuses_has_a_status(
     app: FastAPI, committing_client: AsyncClient, sqlstate: str, status: int

@@ -91,6 +91,7 @@ async def test_a_route_may_ask_for_the_settings(app: FastAPI, client: AsyncClien
 
 async def test_what_is_not_http_passes_through(app: FastAPI) -> None:
     """A websocket has no status and no body limit."""
+
     @app.websocket("/echo")
     async def echo(websocket: WebSocket) -> None:
         await websocket.accept()

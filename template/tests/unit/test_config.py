@@ -69,7 +69,9 @@ def test_a_database_url_is_taken_as_it_is_pasted(pasted: str) -> None:
 def test_the_parameters_of_libpq_are_translated() -> None:
     pasted = "postgres://me:pw@host/db?sslmode=require&channel_binding=require"
 
-    assert Settings.model_validate({"database_url": pasted}).database_url.query == {"ssl": "require"}
+    assert Settings.model_validate({"database_url": pasted}).database_url.query == {
+        "ssl": "require"
+    }
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,9 @@ def test_only_the_session_of_a_request_commits() -> None:
 
 def test_every_dependency_is_async() -> None:
     """A plain function would be sent to a thread for every request."""
-    functions = [node for node in tree(APP / "api/deps.py").body if isinstance(node, ast.FunctionDef)]
+    functions = [
+        node for node in tree(APP / "api/deps.py").body if isinstance(node, ast.FunctionDef)
+    ]
 
     assert functions == []
 

@@ -1,4 +1,4 @@
-"""Make an admin, before anyone can sign in: `python -m app.create_admin EMAIL`.
+"""Make an admin, before anyone can sign in: `python -m scripts.create_admin EMAIL`.
 
 An account that has the e-mail becomes an admin and keeps its password. For a new one, the
 password comes from the terminal, or from a line of standard input.
@@ -9,6 +9,7 @@ import sys
 from getpass import getpass
 
 from pydantic import SecretStr, ValidationError
+from sqlalchemy.exc import ProgrammingError
 
 from app.db.session import SessionLocal, engine
 from app.models.users import Role
@@ -43,10 +44,12 @@ def read_password() -> str:
 
 async def main(email: str) -> None:
     try:
-        print(await create_admin(email))  # noqa: T201 - this is a command
+        print(await create_admin(email))
     except ValidationError as error:
         problems = [f"{e['loc'][0]}: {e['msg']}" for e in error.errors(include_input=False)]
         sys.exit("\n".join(problems))
+    except ProgrammingError:
+        sys.exit("The tables are missing. First: poe migrate")
     except OSError:
         sys.exit("The database does not answer. Start it with: poe db")
     finally:
@@ -55,5 +58,5 @@ async def main(email: str) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("Usage: python -m app.create_admin EMAIL")
+        sys.exit("Usage: python -m scripts.create_admin EMAIL")
     asyncio.run(main(sys.argv[1]))
