@@ -1,0 +1,78 @@
+"""Everything the template does to itself. Plain `nox` is what CI runs."""
+
+import logging
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import copier
+import nox
+
+ROOT = Path(__file__).parent
+LOCK = ROOT / "template/uv.lock.jinja"
+
+nox.options.default_venv_backend = "none"  # `uv run` has every tool already, and locked
+nox.options.error_on_missing_interpreters = True
+nox.options.sessions = ["lint", "tests", "rendered"]
+
+logging.getLogger("plumbum").setLevel("WARNING")  # copier's git calls
+
+# uv looks for interpreters on PATH; pyenv's shims there work for one version at a time only.
+pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
+os.environ["PATH"] = os.pathsep.join(
+    [os.environ["PATH"], *map(str, sorted(pyenv.glob("versions/3.1[2-9].*/bin")))]
+)
+# A rendered service has an environment of its own.
+os.environ.pop("VIRTUAL_ENV", None)
+
+
+def render(folder: Path) -> None:
+    """Render the working tree with the default answers."""
+    copier.run_copy(str(ROOT), folder, defaults=True, vcs_ref="HEAD", quiet=True)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check the format, the style and the types of the template's own code."""
+    session.run("ruff", "format", "--check")
+    session.run("ruff", "check")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Render, and look at what was rendered."""
+    session.run("pytest", "-m", "not rendered", *session.posargs)
+
+
+@nox.session
+def rendered(session: nox.Session) -> None:
+    """Install rendered services and run their own checks."""
+    session.run("pytest", "-m", "rendered", *session.posargs)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Render the default service and serve it: `nox -s demo -- --port 8001`."""
+    folder = Path(tempfile.mkdtemp(prefix="demo-")) / "blog-api"
+    folder.parent.chmod(0o755)  # so that PostgreSQL, which is never root, may enter
+    render(folder)
+    port = session.posargs[-1] if session.posargs else "8000"
+    session.log(f"The service is in {folder}")
+    session.log(f"Its documentation will be on http://127.0.0.1:{port}/docs; Ctrl-C ends it")
+    with session.chdir(folder):
+        command = ("uv", "run", "poe", "dev", *session.posargs)
+        session.run(*command, interrupt_timeout=20, terminate_timeout=20)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Refresh the lock that travels with a rendered service, and our own."""
+    session.run("uv", "lock", "--upgrade")
+    folder = Path(tempfile.mkdtemp()) / "service"
+    render(folder)
+    with session.chdir(folder):
+        session.run("uv", "lock", "--upgrade")
+    text = re.sub('"blog-api(?=[" ])', '"{{ slug }}', (folder / "uv.lock").read_text())
+    LOCK.write_text(text)

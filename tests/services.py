@@ -1,0 +1,53 @@
+"""Rendering a service, and running commands in it as its owner would."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import copier
+
+ROOT = Path(__file__).parents[1]
+TEMPLATE = ROOT / "template"
+
+# The combinations of answers that are rendered and checked throughout.
+PROFILES: dict[str, dict[str, Any]] = {"default": {}, "minimal": {"posts": False}}
+
+
+def render(folder: Path, **answers: Any) -> Path:
+    """Render the working tree, uncommitted changes included. Nothing is trusted."""
+    copier.run_copy(str(ROOT), folder, data=answers, defaults=True, vcs_ref="HEAD", quiet=True)
+    return folder
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The environment of a fresh terminal: nothing of the one that runs these tests."""
+    ours = {"VIRTUAL_ENV", "PYTEST_CURRENT_TEST", "NOX_CURRENT_SESSION", "UV"}
+    inherited = {name: value for name, value in os.environ.items() if name not in ours}
+    return inherited | variables
+
+
+def run(folder: Path, *command: str, **variables: str) -> str:
+    """Return what a command prints. Fails with all of it when the command fails."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}"
+    return done.stdout
+
+
+def git_commit(folder: Path) -> None:
+    run(folder, "git", "init", "--quiet")
+    run(folder, "git", "add", "--all")
+    who = ("-c", "user.name=An owner", "-c", "user.email=owner@example.com")
+    run(folder, "git", *who, "commit", "--quiet", "--message", "Render")
+
+
+def files_of(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,107 @@
+"""What is true of every file of every render."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import jinja2
+import jinja2.meta
+import pytest
+import yaml
+
+from tests.services import PROFILES, ROOT, TEMPLATE, files_of, render
+
+ODD = {
+    "service_name": "Łódź's “café” — $HOME #1",
+    "slug": "a1",
+    "description": "It's 100 % {curly}, `ticked` & #hashed: $PATH.",
+    "author": "O'Neill & Søn, 株式会社",
+}
+LEFTOVER = re.compile(r"(?<!\$)\{\{|\{%|\{#")
+JINJA_BLOCKS = re.compile(r"\{%\s*(if|for)\b")
+
+
+@pytest.fixture(scope="session")
+def everything(
+    renders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> list[tuple[Path, Path]]:
+    """Every rendered file, with the root of its render; odd answers included."""
+    odd = render(tmp_path_factory.mktemp("odd") / "service", **ODD)
+    return [(root, path) for root in [*renders.values(), odd] for path in files_of(root)]
+
+
+def test_no_jinja_is_left(everything: list[tuple[Path, Path]]) -> None:
+    for _, path in everything:
+        assert not LEFTOVER.search(path.read_text()), path
+
+
+def test_text_ends_in_one_newline_and_lines_in_no_space(
+    everything: list[tuple[Path, Path]],
+) -> None:
+    for _, path in everything:
+        text = path.read_text()
+        assert text == "" or (text.endswith("\n") and not text.endswith("\n\n")), path
+        assert not re.search(r"[ \t]$", text, re.MULTILINE), path
+        assert "\n\n\n\n" not in text, path
+
+
+def test_data_files_parse(everything: list[tuple[Path, Path]]) -> None:
+    for _, path in everything:
+        if path.suffix == ".toml" or path.name == "uv.lock":
+            tomllib.loads(path.read_text())
+        elif path.suffix in {".yml", ".yaml"}:
+            yaml.safe_load(path.read_text())
+        elif path.suffix == ".py":
+            compile(path.read_text(), path, "exec")
+
+
+def test_names_are_legal_everywhere(everything: list[tuple[Path, Path]]) -> None:
+    for root, path in everything:
+        assert re.fullmatch(r"[\w./-]+", str(path.relative_to(root)), re.ASCII), path
+
+
+def test_nothing_is_rendered_that_git_ignores(renders: dict[str, Path]) -> None:
+    """copier overwrites such a file at every update, and nobody sees it."""
+    for root in renders.values():
+        rendered = {path.relative_to(root).parts[0] for path in files_of(root)}
+        ignored = (root / ".gitignore").read_text().splitlines()
+        assert not rendered & {line.strip("/") for line in ignored}
+
+
+def test_two_renders_are_the_same(renders: dict[str, Path], tmp_path: Path) -> None:
+    again = render(tmp_path / "again", **PROFILES["default"])
+
+    def text(path: Path) -> str:
+        """Without the commit: a working tree with changes gets a new one at every render."""
+        return re.sub(r"^_commit: .*$", "", path.read_text(), flags=re.MULTILINE)
+
+    for path in files_of(again):
+        assert text(path) == text(renders["default"] / path.relative_to(again)), path
+
+
+def test_templates_name_only_what_is_asked() -> None:
+    """Under StrictUndefined, and in every branch, not only those that a render takes."""
+    questions = {
+        name for name in yaml.safe_load((ROOT / "copier.yml").read_text()) if name[0] != "_"
+    }
+    known = questions | {"_copier_answers", "_copier_conf"}
+    parser = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701
+    parser.filters["to_nice_yaml"] = str
+
+    for path in files_of(TEMPLATE):
+        sources = [str(path.relative_to(TEMPLATE))]
+        sources += [path.read_text()] if path.suffix == ".jinja" else []
+        for source in sources:
+            used = jinja2.meta.find_undeclared_variables(parser.parse(source))
+            assert used <= known, path
+
+
+def test_jinja_is_rare_and_stands_on_lines_of_its_own() -> None:
+    with_blocks = 0
+    for path in TEMPLATE.rglob("*.jinja"):
+        text = path.read_text()
+        assert len(JINJA_BLOCKS.findall(text)) <= 6, path
+        for line in text.splitlines():
+            assert "{%" not in line or re.fullmatch(r"\s*\{% .* %\}", line), f"{path}: {line}"
+        with_blocks += path.name.endswith(".py.jinja")
+    assert with_blocks <= 2

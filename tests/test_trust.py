@@ -1,0 +1,79 @@
+"""Nobody needs `--trust`. pytest-copie cannot show this: it always trusts."""
+
+import os
+import shutil
+from pathlib import Path
+
+import copier
+import pytest
+import yaml
+
+from tests.services import ROOT, environment, git_commit, run
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    """A clone of the template with the working tree's changes and one release."""
+    clone = tmp_path / "template"
+    ignore = shutil.ignore_patterns(".git", ".venv", ".nox", ".*_cache", "__pycache__")
+    shutil.copytree(ROOT, clone, ignore=ignore)
+    git_commit(clone)
+    run(clone, "git", "tag", "1.0.0")
+    return clone
+
+
+@pytest.fixture
+def owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`copier update` commits to temporary repositories, so git must know somebody."""
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "An owner")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "owner@example.com")
+
+
+def test_the_settings_run_nothing() -> None:
+    settings = yaml.safe_load((ROOT / "copier.yml").read_text())
+
+    assert not {"_tasks", "_migrations", "_jinja_extensions"} & settings.keys()
+
+
+def test_copy_and_update_need_no_trust(released: Path, owner: None, tmp_path: Path) -> None:
+    service = tmp_path / "service"
+    copier.run_copy(str(released), service, defaults=True, quiet=True)
+    git_commit(service)
+    agents = released / "template/AGENTS.md"
+    agents.write_text(agents.read_text() + "- A rule of the next release.\n")
+    run(released, "git", "commit", "--quiet", "--all", "--message", "Next")
+    run(released, "git", "tag", "1.1.0")
+
+    copier.run_update(service, defaults=True, overwrite=True, quiet=True)
+
+    assert "A rule of the next release." in (service / "AGENTS.md").read_text()
+    changed = run(service, "git", "status", "--porcelain").split()
+    assert changed == ["M", ".copier-answers.yml", "M", "AGENTS.md"]
+
+
+def test_an_update_leaves_migrations_and_the_lock_alone(
+    released: Path, owner: None, tmp_path: Path
+) -> None:
+    service = tmp_path / "service"
+    copier.run_copy(str(released), service, defaults=True, quiet=True)
+    git_commit(service)
+    (released / "template/alembic/versions/0003_more.py").write_text("")
+    lock = released / "template/uv.lock.jinja"
+    lock.write_text(lock.read_text() + "\n")
+    run(released, "git", "add", "--all")
+    run(released, "git", "commit", "--quiet", "--message", "Next")
+    run(released, "git", "tag", "1.1.0")
+
+    copier.run_update(service, defaults=True, overwrite=True, quiet=True)
+
+    assert run(service, "git", "status", "--porcelain").split() == ["M", ".copier-answers.yml"]
+
+
+def test_the_command_line_needs_no_trust_either(released: Path, tmp_path: Path) -> None:
+    service = tmp_path / "a folder with spaces"
+
+    run(tmp_path, "copier", "copy", "--defaults", str(released), str(service))
+
+    assert (service / "app/main.py").is_file()
+    assert os.environ.get("PATH") == environment()["PATH"]
