@@ -1,9 +1,9 @@
 """Renders of the working tree, each made once and shared; a test that changes one copies it."""
 
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -35,6 +35,10 @@ def copy_of(renders: dict[str, Path], tmp_path: Path) -> Copy:
     return copy
 
 
-@pytest.fixture
-def answers_of(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return PROFILES[request.param]
+@pytest.fixture(scope="session")
+def workspace() -> Iterator[Path]:
+    """A folder that PostgreSQL, which is never root, may enter; pytest's own is closed to it."""
+    folder = Path(tempfile.mkdtemp(prefix="rendered-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,11 +1,17 @@
 """Rendering a service, and running commands in it as its owner would."""
 
 import os
+import signal
+import socket
 import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import copier
+import httpx
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "template"
@@ -51,3 +57,45 @@ def git_commit(folder: Path) -> None:
 
 def files_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def free_port() -> int:
+    with socket.socket() as candidate:
+        candidate.bind(("127.0.0.1", 0))
+        return int(candidate.getsockname()[1])
+
+
+@contextmanager
+def running(folder: Path, *command: str, **variables: str) -> Iterator[str]:
+    """Run a server that takes its port as the last argument; give its URL once it answers."""
+    port = free_port()
+    process = subprocess.Popen(
+        [*command, str(port)],
+        cwd=folder,
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: answers(f"{url}/health/live"))
+        yield url
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.TransportError:
+        return False
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)

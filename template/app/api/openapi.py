@@ -14,7 +14,7 @@ METHODS = {"get", "put", "post", "delete", "patch"}
 
 
 def operation_id(route: APIRoute) -> str:
-    """`create_post`, not `create_post_posts_post`: generated clients name their methods by it."""
+    """`register`, not `register_auth_register_post`: generated clients name their methods by it."""
     return route.name
 
 

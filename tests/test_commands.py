@@ -1,0 +1,185 @@
+"""What the README tells an owner to type works, and leaves nothing running."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.services import answers, environment, free_port, git_commit, render, run, wait_until
+
+pytestmark = pytest.mark.rendered
+
+
+def installed(folder: Path) -> Path:
+    render(folder)
+    git_commit(folder)
+    run(folder, "uv", "sync", "--locked", "--quiet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def service(workspace: Path) -> Path:
+    """The default service, committed, and installed from its lock."""
+    return installed(workspace / "one")
+
+
+def processes_in(folder: Path) -> list[str]:
+    """The command lines of the processes that name the folder."""
+    lines = subprocess.check_output(["ps", "-ewwo", "args"], text=True).splitlines()
+    return [line for line in lines if str(folder) in line]
+
+
+def nothing_runs_in(folder: Path) -> bool:
+    return not processes_in(folder)
+
+
+@contextmanager
+def started(folder: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command in a process group of its own, as a shell starts it; killed if still there."""
+    with (folder.parent / f"{folder.name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            wait_until(lambda: nothing_runs_in(folder))
+
+
+def ctrl_c(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(timeout=30)
+
+
+@contextmanager
+def dev(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """`uv run poe dev`, once it is ready."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with started(folder, "uv", "run", "poe", "dev", "--port", str(port)) as process:
+        wait_until(lambda: process.poll() is not None or answers(f"{url}/health/ready"))
+        assert process.poll() is None, (folder.parent / f"{folder.name}.log").read_text()
+        yield process, url
+
+
+@contextmanager
+def database(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`uv run poe db`, once it is ready."""
+    log = folder.parent / f"{folder.name}.log"
+    with started(folder, "uv", "run", "poe", "db") as process:
+        wait_until(lambda: "PostgreSQL runs until Ctrl-C" in log.read_text())
+        yield process
+
+
+def test_dev_serves_the_whole_tour_and_ctrl_c_ends_all_of_it(service: Path) -> None:
+    account = {"email": "me@example.com", "name": "Me", "password": "correct horse battery"}
+
+    with dev(service) as (process, url):
+        registered = httpx.post(f"{url}/auth/register", json=account)
+        form = {"username": account["email"], "password": account["password"]}
+        token = httpx.post(f"{url}/auth/token", data=form).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        draft = {"title": "Hello", "body": "World"}
+        created = httpx.post(f"{url}/posts", json=draft, headers=headers)
+        listed = httpx.get(f"{url}/posts").json()["items"]
+        docs = httpx.get(f"{url}/docs")
+        ctrl_c(process)
+
+        assert (registered.status_code, created.status_code, docs.status_code) == (201, 201, 200)
+        assert listed == [created.json()]
+        assert process.returncode == 0
+        wait_until(lambda: nothing_runs_in(service), seconds=5)
+
+    assert run(service, "git", "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("victim", ["uv run poe dev", "scripts.dev"])
+def test_dev_killed_leaves_nothing_and_starts_again(service: Path, victim: str) -> None:
+    with dev(service) as (process, _):
+        found = subprocess.check_output(["pgrep", "-g", str(process.pid), "-f", victim], text=True)
+        os.kill(int(found.split()[0]), signal.SIGKILL)
+
+        wait_until(lambda: nothing_runs_in(service), seconds=10)
+
+    with dev(service) as (process, url):
+        assert answers(f"{url}/health/ready")
+
+
+def test_a_killed_test_run_leaves_no_postgres(service: Path) -> None:
+    with started(service, f"{service}/.venv/bin/pytest", "-q") as process:
+        wait_until(lambda: any("postgres -D" in line for line in processes_in(service)))
+        process.kill()
+
+        wait_until(lambda: nothing_runs_in(service), seconds=10)
+
+
+def test_who_comes_second_uses_the_same_database(service: Path) -> None:
+    with dev(service) as (_, url):
+        with database(service) as second:
+            servers = [line for line in processes_in(service) if re.search(r"postgres -D", line)]
+            assert len([line for line in servers if "leash" not in line]) == 1
+            ctrl_c(second)
+        assert answers(f"{url}/health/ready")
+
+
+def test_two_services_side_by_side_do_not_meet(service: Path, workspace: Path) -> None:
+    other = installed(workspace / "two")
+
+    with dev(service) as (_, one), dev(other) as (_, two):
+        account = {"email": "two@example.com", "name": "Two", "password": "correct horse battery"}
+        assert httpx.post(f"{two}/auth/register", json=account).status_code == 201
+        form = {"username": account["email"], "password": account["password"]}
+        assert httpx.post(f"{two}/auth/token", data=form).status_code == 200
+        assert httpx.post(f"{one}/auth/token", data=form).status_code == 401
+
+
+def test_the_commands_of_the_specification_work_as_typed(service: Path, workspace: Path) -> None:
+    folder = installed(workspace / "typed")
+    shutil.rmtree(folder / ".venv")
+    run(folder, "uv", "venv", "--quiet")
+    venv = {"VIRTUAL_ENV": str(folder / ".venv")}
+    venv["PATH"] = f"{folder}/.venv/bin:{os.environ['PATH']}"
+    run(folder, "uv", "pip", "install", "--quiet", "-r", "requirements.txt", **venv)
+
+    failed = subprocess.run(
+        ["alembic", "upgrade", "head"],
+        cwd=folder,
+        env=environment(**venv),
+        capture_output=True,
+        text=True,
+    )
+    assert failed.returncode != 0
+    assert "Start one with `poe db`" in failed.stdout + failed.stderr
+
+    with database(folder):
+        run(folder, "alembic", "upgrade", "head", **venv)
+        model = folder / "app/models/posts.py"
+        model.write_text(
+            model.read_text().replace(
+                "    body: Mapped[str]\n", "    body: Mapped[str]\n    x: Mapped[int | None]\n"
+            )
+        )
+        run(folder, "alembic", "revision", "--autogenerate", "-m", "add x", **venv)
+        run(folder, "alembic", "upgrade", "head", **venv)
+        run(folder, "alembic", "downgrade", "-1", **venv)
+        run(folder, "ruff", "check", **venv)
+        assert "left unchanged" in run(folder, "ruff", "format", **venv)
+        run(folder, "mypy", "app/", **venv)
+        run(folder, "pytest", **venv)
+        run(folder, "uv", "run", "poe", "check")
