@@ -29,6 +29,7 @@ def render(folder: Path, **answers: Any) -> Path:
 def environment(**variables: str) -> dict[str, str]:
     """The environment of a fresh terminal: nothing of the one that runs these tests."""
     ours = {"VIRTUAL_ENV", "PYTEST_CURRENT_TEST", "NOX_CURRENT_SESSION", "UV"}
+    ours |= {"PYTHONDONTWRITEBYTECODE"}  # it would make every command start several times slower
     inherited = {name: value for name, value in os.environ.items() if name not in ours}
     return inherited | variables
 

@@ -30,6 +30,12 @@ def service(workspace: Path) -> Path:
     return installed(workspace / "one")
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_left(workspace: Path) -> Iterator[None]:
+    yield
+    wait_until(lambda: nothing_runs_in(workspace), seconds=10)
+
+
 def processes_in(folder: Path) -> list[str]:
     """The command lines of the processes that name the folder."""
     lines = subprocess.check_output(["ps", "-ewwo", "args"], text=True).splitlines()
@@ -40,10 +46,14 @@ def nothing_runs_in(folder: Path) -> bool:
     return not processes_in(folder)
 
 
+def log_of(folder: Path, *command: str) -> Path:
+    return folder.with_suffix(f".{Path(command[-1]).name}.log")
+
+
 @contextmanager
 def started(folder: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
     """A command in a process group of its own, as a shell starts it; killed if still there."""
-    with (folder.parent / f"{folder.name}.log").open("wb") as log:
+    with log_of(folder, *command).open("wb") as log:
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -59,7 +69,6 @@ def started(folder: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
             if process.poll() is None:
                 process.kill()
             process.wait()
-            wait_until(lambda: nothing_runs_in(folder))
 
 
 def ctrl_c(process: subprocess.Popen[bytes]) -> None:
@@ -72,18 +81,20 @@ def dev(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """`uv run poe dev`, once it is ready."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    with started(folder, "uv", "run", "poe", "dev", "--port", str(port)) as process:
+    command = ("uv", "run", "poe", "dev", "--port", str(port))
+    with started(folder, *command) as process:
         wait_until(lambda: process.poll() is not None or answers(f"{url}/health/ready"))
-        assert process.poll() is None, (folder.parent / f"{folder.name}.log").read_text()
+        assert process.poll() is None, log_of(folder, *command).read_text()
         yield process, url
 
 
 @contextmanager
 def database(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`uv run poe db`, once it is ready."""
-    log = folder.parent / f"{folder.name}.log"
-    with started(folder, "uv", "run", "poe", "db") as process:
-        wait_until(lambda: "PostgreSQL runs until Ctrl-C" in log.read_text())
+    command = ("uv", "run", "poe", "db")
+    with started(folder, *command) as process:
+        ready = "PostgreSQL runs until Ctrl-C"
+        wait_until(lambda: ready in log_of(folder, *command).read_text())
         yield process
 
 
