@@ -194,3 +194,17 @@ def test_the_commands_of_the_specification_work_as_typed(service: Path, workspac
         run(folder, "mypy", "app/", **venv)
         run(folder, "pytest", **venv)
         run(folder, "uv", "run", "poe", "check")
+
+
+def test_a_folder_that_postgres_may_not_enter_is_no_obstacle(tmp_path: Path) -> None:
+    """pytest's folders are closed to other users, so to `nobody`, as whom root runs PostgreSQL."""
+    folder = installed(tmp_path / "closed")
+
+    output = run(folder, "uv", "run", "poe", "migrate")
+
+    elsewhere = re.search(r"its data is in (\S+)", output)
+    home = Path(elsewhere[1]) if elsewhere else folder / ".postgres"
+    assert (elsewhere is not None) == (os.geteuid() == 0)
+    assert (home / "data/PG_VERSION").exists()
+    wait_until(lambda: nothing_runs_in(home))
+    shutil.rmtree(home)

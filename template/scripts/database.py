@@ -19,7 +19,7 @@ ENV = """\
 ENVIRONMENT=local
 LOG_FORMAT=console
 SECRET_KEY={secret_key}
-# `poe` runs this database itself. Any other URL: it has to run already.
+# `poe` runs this database itself: local, user postgres, no password. Any other must run already.
 DATABASE_URL=postgresql://postgres@127.0.0.1:{port}/{database}
 """
 
@@ -27,8 +27,11 @@ DATABASE_URL=postgresql://postgres@127.0.0.1:{port}/{database}
 def start() -> int | None:
     """Return once the database can be used; with the descriptor of its lock if it is embedded.
 
-    Writes `.env` if there is none. The embedded database runs until this process ends.
+    A DATABASE_URL in the environment is somebody else's to run. Otherwise this writes `.env` if
+    there is none. The embedded database runs until this process ends.
     """
+    if "DATABASE_URL" in os.environ:
+        return None
     write_env()
     url = Settings().database_url
     if not is_embedded(url):
@@ -39,8 +42,6 @@ def start() -> int | None:
 
 
 def write_env() -> None:
-    if "DATABASE_URL" in os.environ:
-        return
     values = {"secret_key": secrets.token_urlsafe(32), "port": free_port()}
     text = ENV.format(**values, database=Settings().database_url.database)
     try:

@@ -8,9 +8,9 @@ import os
 
 from sqlalchemy import make_url
 
-from scripts.postgres import serve_throw_away
-
 if "TEST_DATABASE_URL" not in os.environ:
+    from scripts.postgres import serve_throw_away
+
     os.environ["TEST_DATABASE_URL"] = serve_throw_away()  # xdist's workers inherit it
 
 url = make_url(os.environ["TEST_DATABASE_URL"])
