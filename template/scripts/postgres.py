@@ -106,8 +106,8 @@ def _initialise(home: Path, programs: Path, major: int, user: int | None) -> Non
         command += ["-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
         if major >= 17:  # knows every letter's other case, on every machine
             command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        options = {"user": user, "group": user, "cwd": "/", "stdout": subprocess.DEVNULL}
-        if subprocess.call(command, **options):
+        silence = subprocess.DEVNULL
+        if subprocess.call(command, user=user, group=user, cwd="/", stdout=silence):
             shutil.rmtree(new)
             sys.exit("PostgreSQL could not make its data folder; its own words stand above.")
         new.rename(home / "data")
