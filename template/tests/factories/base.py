@@ -11,11 +11,11 @@ from sqlalchemy.util.concurrency import in_greenlet
 
 
 class AsyncModelFactory[T](factory.Factory[T]):
-    """Saves with the test's session: `await post_factory.acreate()`, or a fixture like `post`.
+    """Saves with the test's session: `await user_factory.acreate()`, or a fixture like `user`.
 
     A factory creates its record in a plain function, where nothing can be awaited. So `acreate`
     runs it inside `AsyncSession.run_sync`: there, and nowhere else, a synchronous flush may be
-    called, because SQLAlchemy awaits the database for it. pytest sets up a fixture like `post`
+    called, because SQLAlchemy awaits the database for it. pytest sets up a fixture like `user`
     in a plain function too, while the loop is idle; then the loop can run the flush.
     """
 
