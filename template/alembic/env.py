@@ -49,8 +49,9 @@ async def connect_and_migrate() -> None:
     try:
         connection = await engine.connect()
     except (OSError, DBAPIError) as error:
+        reason = error.driver_exception if isinstance(error, DBAPIError) else error
         raise CommandError(
-            f"No database answers at {settings.database_url} ({error.__class__.__name__}). "
+            f"No database at {settings.database_url}: {reason}. "
             "Start one with `poe db`, or set DATABASE_URL."
         ) from None
     try:

@@ -5,10 +5,10 @@ import os
 import subprocess
 import sys
 
-import asyncpg
 from sqlalchemy import URL
 
 from app.db.url import parse_database_url
+from scripts import server
 from scripts.postgres import serve_throw_away
 
 
@@ -21,11 +21,9 @@ def main() -> int:
 
 
 async def create(url: URL) -> None:
-    server = url.set(drivername="postgresql", database="postgres")
-    connection = await asyncpg.connect(server.render_as_string(hide_password=False))
-    await connection.execute(f'DROP DATABASE IF EXISTS "{url.database}" WITH (FORCE)')
-    await connection.execute(f'CREATE DATABASE "{url.database}"')
-    await connection.close()
+    async with server.connected(url) as connection:
+        await server.drop(connection, str(url.database))
+        await server.create(connection, str(url.database))
 
 
 if __name__ == "__main__":

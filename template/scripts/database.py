@@ -7,11 +7,10 @@ import secrets
 import socket
 from pathlib import Path
 
-import asyncpg
 from sqlalchemy import URL
 
 from app.config import Settings
-from scripts import postgres
+from scripts import postgres, server
 
 ROOT = Path(__file__).parents[1]
 ENV = """\
@@ -67,11 +66,6 @@ def is_embedded(url: URL) -> bool:
 
 
 async def create_database(url: URL) -> None:
-    server = url.set(drivername="postgresql", database="postgres")
-    connection = await asyncpg.connect(server.render_as_string(hide_password=False))
-    try:
-        await connection.execute(f'CREATE DATABASE "{url.database}"')
-    except asyncpg.DuplicateDatabaseError:
-        pass
-    finally:
-        await connection.close()
+    async with server.connected(url) as connection:
+        if not await server.exists(connection, str(url.database)):
+            await server.create(connection, str(url.database))

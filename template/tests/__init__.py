@@ -4,9 +4,12 @@ One connection must be enough for any request; a test that needs two waits and f
 TEST_DATABASE_URL the tests start a PostgreSQL of their own, which ends with them.
 """
 
+import logging
 import os
 
 from sqlalchemy import make_url
+
+logging.getLogger("alembic").setLevel("WARNING")
 
 if "TEST_DATABASE_URL" not in os.environ:
     from scripts.postgres import serve_throw_away

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.config import settings
+from scripts import server
 from tests import database
 
 SCRIPTS = ScriptDirectory("alembic")
@@ -19,13 +20,14 @@ REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
 async def blank(cloned_database: None) -> AsyncIterator[AsyncEngine]:
     """A database without a table, for this module."""
     name = f"{database.CLONE}_blank"
-    async with database.server() as connection:
-        await database.replace(connection, name, template="template0")
+    async with server.connected(settings.database_url) as connection:
+        await server.drop(connection, name)
+        await server.create(connection, name)
     engine = create_async_engine(settings.database_url.set(database=name))
     yield engine
     await engine.dispose()
-    async with database.server() as connection:
-        await connection.execute(f'DROP DATABASE "{name}"')
+    async with server.connected(settings.database_url) as connection:
+        await server.drop(connection, name)
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
