@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import app.models  # noqa: F401 - registers every table
 from app.config import settings
 from app.db.base import Base
+from app.db.url import unprepared
 
 options = {"target_metadata": Base.metadata, "compare_server_default": True}
 
@@ -39,20 +40,25 @@ def migrate(connection: Connection) -> None:
     with context.begin_transaction():
         # Replicas that start together queue here. Only then is waiting for a lock limited: a
         # migration that waits behind a long query makes every later query wait behind itself.
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('alembic'))"))
         connection.execute(text("SET LOCAL lock_timeout = '3s'"))
         context.run_migrations()
 
 
 async def connect_and_migrate() -> None:
-    engine = create_async_engine(settings.database_url, poolclass=pool.NullPool)
+    engine = create_async_engine(
+        settings.database_url,
+        poolclass=pool.NullPool,
+        connect_args=unprepared() | {"timeout": 5},  # through PgBouncer or not
+    )
     try:
         connection = await engine.connect()
     except (OSError, DBAPIError) as error:
         reason = error.driver_exception if isinstance(error, DBAPIError) else error
+        url = settings.database_url.set(drivername="postgresql")
         raise CommandError(
-            f"No database at {settings.database_url}: {reason}. "
-            "Start one with `poe db`, or set DATABASE_URL."
+            f"No database at {url}: {reason}. Start one with `poe db`, or set DATABASE_URL."
         ) from None
     try:
         await connection.run_sync(migrate)

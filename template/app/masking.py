@@ -12,7 +12,7 @@ SECRET_KEY = re.compile(
 )
 SECRET_TEXT = re.compile(
     r"eyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JWT
-    r"|(?<=bearer )\S+"
+    r"|(?<=bearer )\S+|(?<=basic )\S+"
     r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"  # the user and password of a URL
     r"|[\w.+-]+@[\w-]+(\.[\w-]+)+",  # an e-mail
     re.IGNORECASE,
@@ -25,10 +25,10 @@ def mask(logger: Any, method: str, event: EventDict) -> EventDict:
 
 
 def masked(key: str, value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float):
-        return value
     if SECRET_KEY.search(key):
         return MASK
+    if value is None or isinstance(value, bool | int | float):
+        return value
     if isinstance(value, dict):
         return {str(name): masked(str(name), inner) for name, inner in value.items()}
     if isinstance(value, list | tuple | set):

@@ -5,6 +5,7 @@ A load balancer needs a few seconds to notice; meanwhile requests are answered a
 
 import asyncio
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -16,6 +17,9 @@ shutting_down = asyncio.Event()
 def announced(delay: float) -> Iterator[None]:
     """While this runs, SIGTERM waits `delay` seconds before the server's own handler has it."""
     shutting_down.clear()
+    if threading.current_thread() is not threading.main_thread():
+        yield  # a test client's: signals go to the main thread only
+        return
     loop = asyncio.get_running_loop()
     server_handler = signal.getsignal(signal.SIGTERM)
 

@@ -9,7 +9,7 @@ import sys
 from getpass import getpass
 
 from pydantic import SecretStr, ValidationError
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from app.db.session import SessionLocal, engine
 from app.models.users import Role
@@ -50,7 +50,7 @@ async def main(email: str) -> None:
         sys.exit("\n".join(problems))
     except ProgrammingError:
         sys.exit("The tables are missing. First: poe migrate")
-    except OSError:
+    except (OSError, DBAPIError):
         sys.exit("The database does not answer. Start it with: poe db")
     finally:
         await engine.dispose()

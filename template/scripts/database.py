@@ -7,7 +7,7 @@ import secrets
 import socket
 from pathlib import Path
 
-from sqlalchemy import URL
+from sqlalchemy import URL, text
 
 from app.config import Settings
 from scripts import postgres, server
@@ -29,7 +29,7 @@ def start() -> int | None:
     A DATABASE_URL in the environment is somebody else's to run. Otherwise this writes `.env` if
     there is none. The embedded database runs until this process ends.
     """
-    if "DATABASE_URL" in os.environ:
+    if os.environ.get("DATABASE_URL"):
         return None
     write_env()
     url = Settings().database_url
@@ -67,5 +67,6 @@ def is_embedded(url: URL) -> bool:
 
 async def create_database(url: URL) -> None:
     async with server.connected(url) as connection:
+        await connection.execute(text("SELECT pg_advisory_lock(hashtext('create'))"))
         if not await server.exists(connection, str(url.database)):
             await server.create(connection, str(url.database))

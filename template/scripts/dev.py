@@ -25,7 +25,9 @@ def main(port: int, only_database: bool) -> int:
         sys.exit("ENVIRONMENT is not local; `poe dev` and `poe db` are for development only.")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
-        database.start()
+        lock = database.start()
+        if only_database and lock is None:
+            sys.exit("DATABASE_URL names a database that runs elsewhere; nothing to start.")
         if only_database:
             return serve_database()
         return subprocess.call(["alembic", "upgrade", "head"]) or serve(port)
@@ -33,7 +35,8 @@ def main(port: int, only_database: bool) -> int:
 
 
 def serve_database() -> int:
-    print(f"PostgreSQL runs until Ctrl-C at {Settings().database_url}", flush=True)
+    url = Settings().database_url.set(drivername="postgresql")
+    print(f"PostgreSQL runs until Ctrl-C at {url}", flush=True)
     while has_parent():
         time.sleep(0.2)
     return 0

@@ -21,7 +21,8 @@ def main(options: argparse.Namespace) -> int:
             fcntl.flock(only_one, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return 0  # the command runs already
-        signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C reaches the command by itself
+        for number in (signal.SIGINT, signal.SIGTERM):  # the command gets its own, or the lock's
+            signal.signal(number, lambda *_: None)
         user, group = options.user, options.user
         process = subprocess.Popen(options.command, user=user, group=group)
         free = threading.Thread(target=end_when_free, args=(options.lock, process), daemon=True)

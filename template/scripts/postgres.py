@@ -10,6 +10,7 @@ import os
 import pwd
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -80,16 +81,7 @@ def _start(home: Path, options: list[str], *leash_options: str) -> int:
     leash = [sys.executable, str(Path(__file__).with_name("leash.py")), *leash_options]
     leash += [] if user is None else ["--user", str(user)]
     command = [str(programs / "postgres"), "-D", str(home / "data"), *options]
-    with (home / "server.log").open("a") as log:
-        process = subprocess.Popen(
-            [*leash, str(home / "users.lock"), *command],
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is for the service; the database ends after it
-        )
-    _wait_until_ready(home, process)
+    _run_until_ready(home, [*leash, str(home / "users.lock"), *command])
     return lock
 
 
@@ -123,22 +115,43 @@ def _initialise(home: Path, programs: Path, major: int, user: int | None) -> Non
     new.rename(home / "data")
 
 
-def _wait_until_ready(home: Path, leash: subprocess.Popen[bytes]) -> None:
+def _run_until_ready(home: Path, command: list[str]) -> None:
+    leash = None
     while not _ready(home / "data/postmaster.pid"):
-        if leash.poll():
+        if leash and leash.poll():
             last_lines = (home / "server.log").read_text().splitlines()[-5:]
             sys.exit("\n".join(["PostgreSQL did not start:", *last_lines]))
+        if leash is None or leash.returncode == 0:  # 0: another one runs it, or just failed to
+            leash = _start_leash(home, command)
         time.sleep(0.02)
-    leash.returncode = 0  # it is not waited for: it outlives this process
+    if leash:
+        leash.returncode = 0  # it is not waited for: it outlives this process
+
+
+def _start_leash(home: Path, command: list[str]) -> subprocess.Popen[bytes]:
+    with (home / "server.log").open("a") as log:
+        return subprocess.Popen(
+            command,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for the service; the database ends after it
+        )
 
 
 def _ready(status_file: Path) -> bool:
+    """Whether the server that wrote this file is ready and, lest it was killed, answers."""
     try:
-        lines = status_file.read_text().splitlines()
-        os.kill(int(lines[0]), 0)
-    except (FileNotFoundError, IndexError, ValueError, ProcessLookupError):
+        _, _, _, port, sockets, host, _, status = status_file.read_text().splitlines()
+        if status.strip() != "ready":
+            return False
+        family = socket.AF_INET if host else socket.AF_UNIX
+        with socket.socket(family) as connection:
+            there = (host, int(port)) if host else f"{sockets}/.s.PGSQL.{port}"
+            return connection.connect_ex(there) == 0
+    except (FileNotFoundError, ValueError):
         return False
-    return lines[-1].strip() == "ready"
 
 
 def _user(home: Path) -> int | None:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from httpx import AsyncClient
 from sqlalchemy import event
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from app.config import settings
 from app.db.session import SessionLocal, engine
 
 
@@ -33,6 +35,17 @@ class Statements:
     def on_checkout(self, dbapi_connection: Any, *_: Any) -> None:
         self.connections += 1
         dbapi_connection.driver_connection.add_query_logger(self.on_control)
+
+
+@pytest.fixture
+async def wide_pool(
+    committing_client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[None]:
+    """Connections enough for requests to meet; the pool of one would let them pass in turn."""
+    wide = create_async_engine(settings.database_url, isolation_level="AUTOCOMMIT", pool_size=5)
+    monkeypatch.setitem(SessionLocal.kw, "bind", wide)
+    yield
+    await wide.dispose()
 
 
 @pytest.fixture

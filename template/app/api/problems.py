@@ -5,8 +5,9 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from structlog import get_logger
 
@@ -17,8 +18,9 @@ logger = get_logger(__name__)
 
 TAKEN = {"23505", "23503"}  # a unique value is in use; a referenced row is gone, or still needed
 # SQLSTATE classes: connection lost, a transaction to repeat, no resources, a wait cut short,
-# the server is going down.
-PASSING = ("08", "40", "53", "55", "57")
+# the server is going down; no such role or database.
+PASSING = ("08", "28", "3D", "40", "53", "55", "57")
+DRIVER_ERRORS = (OperationalError, InterfaceError, InternalError)
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
@@ -30,8 +32,9 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
     """Build the one shape of an error. `detail` is for the caller: it never quotes an internal."""
+    title = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Error"
     body = Problem.model_validate(
-        {"title": HTTPStatus(status).phrase, "status": status, "detail": detail, "errors": errors}
+        {"title": title, "status": status, "detail": detail, "errors": errors}
     )
     return JSONResponse(
         body.model_dump(exclude_none=True),
@@ -42,8 +45,9 @@ def problem(
 
 
 def unavailable(error: Exception) -> JSONResponse:
-    logger.warning("database unavailable", error=type(error).__name__)
-    return problem(503, "The database does not answer.", headers={"Retry-After": "1"})
+    logger.warning("unavailable", exc_info=error)
+    detail = "The database, or another service this needs, does not answer."
+    return problem(503, detail, headers={"Retry-After": "1"})
 
 
 def install(app: FastAPI) -> None:
@@ -54,9 +58,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http_exception(request: Request, error: HTTPException) -> JSONResponse:
-        response = problem(error.status_code, error.detail)
-        response.headers.update(error.headers or {})
-        return response
+        headers = dict(error.headers or {})
+        return problem(error.status_code, str(error.detail), headers=headers)
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -69,11 +72,19 @@ def install(app: FastAPI) -> None:
         state = getattr(error.orig, "sqlstate", None) or ""
         if state in TAKEN:
             return problem(409, "This already exists, or something it refers to does not.")
-        if state.startswith(PASSING) or isinstance(error, OperationalError | InterfaceError):
+        # asyncpg gives no state when a connection breaks in the middle of a statement.
+        broken = (OperationalError, InterfaceError) if state else DRIVER_ERRORS
+        if state.startswith(PASSING) or isinstance(error, broken):
             return unavailable(error)
         raise error  # our own mistake: 500
+
+    @app.exception_handler(StaleDataError)
+    async def on_gone_meanwhile(request: Request, error: StaleDataError) -> JSONResponse:
+        return problem(409, "Somebody else deleted this meanwhile.")
 
     @app.exception_handler(PoolTimeout)
     @app.exception_handler(OSError)
     async def on_no_connection(request: Request, error: Exception) -> JSONResponse:
+        if getattr(error, "filename", None) is not None:
+            raise error  # about a file: our own mistake
         return unavailable(error)

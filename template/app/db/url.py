@@ -1,17 +1,17 @@
 """Database URLs in the forms people paste, and how asyncpg wants to be connected."""
 
 import re
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import asyncpg
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 if TYPE_CHECKING:
     from app.config import Settings
 
+PARAMETERS = {"ssl", "host", "port", "target_session_attrs"}
+SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 SCHEME = re.compile(r"postgres|postgresql(\+(asyncpg|psycopg|psycopg2))?")
 
 
@@ -21,7 +21,7 @@ def parse_database_url(value: str | URL) -> URL:
     Raises `ValueError` with what to write instead; the message never holds the URL.
     """
     try:
-        url = make_url(value)
+        url = make_url(value.strip() if isinstance(value, str) else value)
     except (ArgumentError, ValueError):
         url = None
     if url is None or not SCHEME.fullmatch(url.drivername) or not url.database:
@@ -33,24 +33,30 @@ def parse_database_url(value: str | URL) -> URL:
     query.pop("channel_binding", None)  # asyncpg decides that by itself
     if "sslmode" in query:
         query["ssl"] = query.pop("sslmode")
-    if unknown := query.keys() - signature(asyncpg.connect).parameters.keys():
+    if unknown := query.keys() - PARAMETERS:
         raise ValueError(
-            f"DATABASE_URL: asyncpg knows no parameter {', '.join(sorted(unknown))}; remove it."
+            f"DATABASE_URL: there is no parameter {', '.join(sorted(unknown))} here; remove it."
         )
+    if query.get("ssl", "prefer") not in SSL_MODES:
+        raise ValueError(f"DATABASE_URL: sslmode is one of {', '.join(SSL_MODES)}.")
     return url.set(drivername="postgresql+asyncpg", query=query)
+
+
+def unprepared() -> dict[str, Any]:
+    """PgBouncer's connections change hands between transactions: nothing may stay prepared."""
+    return {
+        "statement_cache_size": 0,
+        "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": lambda: f"__asyncpg_{uuid4()}__",
+    }
 
 
 def connect_args(settings: "Settings") -> dict[str, Any]:
     """Every wait has an end: connecting, a statement, a lock, a transaction left open."""
     timeouts = {"timeout": 5, "command_timeout": 10}
     if settings.database_pgbouncer:
-        # A pooled server connection changes hands between transactions, so nothing may be
-        # prepared on it, and PgBouncer refuses start-up settings: set these on the role.
-        return timeouts | {
-            "statement_cache_size": 0,
-            "prepared_statement_cache_size": 0,
-            "prepared_statement_name_func": lambda: f"__asyncpg_{uuid4()}__",
-        }
+        # PgBouncer refuses start-up settings, too: set these on the role.
+        return timeouts | unprepared()
     return timeouts | {
         "server_settings": {
             "application_name": settings.jwt_issuer,

@@ -1,7 +1,7 @@
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.users import User
+from app.models.users import Role, User
 from app.pagination import Cursor
 
 
@@ -29,6 +29,13 @@ async def lock(db: AsyncSession, user_id: int) -> User | None:
     """Find a user whom nobody else may change before this transaction ends."""
     result = await db.execute(select(User).where(User.id == user_id).with_for_update())
     return result.scalars().one_or_none()
+
+
+async def lock_admins(db: AsyncSession) -> list[User]:
+    """Find the admins, whom nobody else may change before this transaction ends."""
+    stmt = select(User).where(User.role == Role.ADMIN).order_by(User.id)
+    result = await db.execute(stmt.with_for_update().execution_options(populate_existing=True))
+    return list(result.scalars().all())
 
 
 async def save(db: AsyncSession, user: User) -> User:

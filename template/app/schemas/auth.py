@@ -1,8 +1,8 @@
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
-from app.schemas.base import NO_NUL, Input
+from app.schemas.base import NO_NUL, Input, Secret
 
 
 class TokenForm(BaseModel):
@@ -12,11 +12,11 @@ class TokenForm(BaseModel):
 
     grant_type: Literal["password"] = "password"
     username: Annotated[str, Field(min_length=1, max_length=254, pattern=NO_NUL)]
-    password: Annotated[SecretStr, Field(min_length=1, max_length=128)]
+    password: Secret
 
 
 class RefreshRequest(Input):
-    refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=200)]
+    refresh_token: Secret
 
 
 class TokenRead(BaseModel):

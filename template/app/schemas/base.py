@@ -1,9 +1,18 @@
 """What every request model shares, and the field types that several of them use."""
 
 import unicodedata
+from contextlib import suppress
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    EmailStr,
+    Field,
+    SecretStr,
+    validate_email,
+)
 
 # PostgreSQL stores any text but NUL. The pattern refuses it, and with it broken Unicode.
 NO_NUL = r"^[^\x00]*$"
@@ -13,13 +22,29 @@ NO_NUL = r"^[^\x00]*$"
 LEFT_OUT: Any = Field(default_factory=str)
 
 
-def normalise_email(email: str) -> str:
-    """One spelling per address, whatever its case or Unicode form."""
-    return unicodedata.normalize("NFC", email).lower()
+def normalise_email(text: str) -> str:
+    """One spelling per address, whatever its case or Unicode form. No address stays as it is."""
+    with suppress(ValueError):
+        _, text = validate_email(text)
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def refuse_broken_unicode(secret: SecretStr) -> SecretStr:
+    """Half a surrogate pair can be sent in JSON, but neither hashed nor stored."""
+    try:
+        secret.get_secret_value().encode()
+    except UnicodeEncodeError:
+        raise ValueError("This is not valid Unicode.") from None
+    return secret
 
 
 Email = Annotated[EmailStr, Field(max_length=254), AfterValidator(normalise_email)]
-Password = Annotated[SecretStr, Field(min_length=15, max_length=128)]
+Secret = Annotated[
+    SecretStr, Field(min_length=1, max_length=200), AfterValidator(refuse_broken_unicode)
+]
+Password = Annotated[
+    SecretStr, Field(min_length=15, max_length=128), AfterValidator(refuse_broken_unicode)
+]
 
 
 class Input(BaseModel):

@@ -1,10 +1,10 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.models.users import Role
-from app.schemas.base import LEFT_OUT, NO_NUL, Email, Input, Password
+from app.schemas.base import LEFT_OUT, NO_NUL, Email, Input, Password, Secret
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=NO_NUL)]
 
@@ -20,7 +20,7 @@ class UserUpdate(Input):
 
 
 class PasswordChange(Input):
-    current_password: Annotated[SecretStr, Field(min_length=1, max_length=128)]
+    current_password: Secret
     new_password: Password
 
 

@@ -43,7 +43,8 @@ async def change(db: AsyncSession, access_token: str, current: str, new: str) ->
         raise Forbidden("The current password is wrong.")
     new_hash = await hash_password(new)
     user = await _lock_unchanged(db, seen)
-    if user is None:
+    # Nor may somebody who signed out meanwhile, or was disabled, get a new password.
+    if user is None or await login_session_service.find_user(db, access_token) is None:
         raise Unauthorized("Sign in first.")
     user.password_hash = new_hash
     return user

@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, Forbidden, NotFound
 from app.models.users import Role, User
 from app.pagination import Cursor, Page
 from app.repos import users as user_repo
@@ -60,6 +60,9 @@ async def update_as_admin(
 ) -> User:
     if user_id == admin.id:
         raise Conflict("An admin cannot change their own role or disable themselves.")
+    admins = await user_repo.lock_admins(db)  # two admins may demote each other at once
+    if admin not in admins or admin.disabled:
+        raise Forbidden("You are no longer an admin.")
     user = await read(db, user_id, admin)
     for field, value in payload.model_dump(exclude_unset=True).items():
         setattr(user, field, value)

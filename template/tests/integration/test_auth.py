@@ -37,6 +37,41 @@ async def test_who_registers_can_sign_in(client: AsyncClient) -> None:
     assert (await read_me(client, tokens["access_token"])).json() == registered.json()
 
 
+@pytest.mark.parametrize(
+    "email",
+    [
+        "J\u030cane@example.com",
+        "\u039f\u03b4\u03bf\u03a3@example.com",
+        "u@\uff25xample.com",
+        "u@xn--mnchen-3ya.de",
+    ],
+)
+async def test_an_address_is_one_however_it_is_written(client: AsyncClient, email: str) -> None:
+    registered = await client.post("/auth/register", json=NEWCOMER | {"email": email})
+    stored = registered.json()["email"]
+
+    assert (await log_in(client, email)).status_code == 200
+    assert (await log_in(client, stored)).status_code == 200
+    again = await client.post("/auth/register", json=NEWCOMER | {"email": stored.upper()})
+    assert again.status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (
+            "/auth/register",
+            '{"email": "a@b.de", "name": "A", "password": "\\ud800aaaaaaaaaaaaaaa"}',
+        ),
+        ("/auth/refresh", '{"refresh_token": "\\ud800"}'),
+    ],
+)
+async def test_broken_unicode_is_no_secret(client: AsyncClient, path: str, body: str) -> None:
+    headers = {"Content-Type": "application/json"}
+
+    assert (await client.post(path, content=body, headers=headers)).status_code == 422
+
+
 async def test_an_email_has_one_account(client: AsyncClient, db: AsyncSession, user: User) -> None:
     response = await client.post("/auth/register", json=NEWCOMER | {"email": user.email.upper()})
 
@@ -127,7 +162,10 @@ async def test_a_refresh_token_used_twice_ends_the_session(
 
 
 async def test_of_parallel_refreshes_one_wins(
-    committing_client: AsyncClient, committed: AsyncSession, user_factory: type[UserFactory]
+    committing_client: AsyncClient,
+    wide_pool: None,
+    committed: AsyncSession,
+    user_factory: type[UserFactory],
 ) -> None:
     user = await user_factory.acreate()
     await committed.commit()
@@ -170,6 +208,7 @@ async def test_a_new_password_ends_every_session(
 
 async def test_of_two_new_passwords_one_wins(
     committing_client: AsyncClient,
+    wide_pool: None,
     committed: AsyncSession,
     user_factory: type[UserFactory],
     sign_in: SignIn,

@@ -76,6 +76,14 @@ async def test_on_sigterm_readiness_falls_before_the_server_stops(
         shutdown.shutting_down.clear()
 
 
+async def test_outside_the_main_thread_signals_are_left_alone() -> None:
+    async def start_and_end() -> None:
+        with shutdown.announced(delay=0):
+            assert not shutdown.shutting_down.is_set()
+
+    await asyncio.to_thread(asyncio.run, start_and_end())
+
+
 async def test_the_lifespan_starts_and_ends(app: FastAPI, cloned_database: None) -> None:
     async with app.router.lifespan_context(app):
         assert not shutdown.shutting_down.is_set()

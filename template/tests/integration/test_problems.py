@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from fastapi.responses import StreamingResponse
 from httpx import AsyncClient
 from sqlalchemy import text
+from sqlalchemy.orm.exc import StaleDataError
 from structlog.testing import capture_logs
 
 from app.api.deps import DbSession
@@ -113,6 +114,29 @@ async def test_what_the_database_refuses_has_a_status(
 
     assert response.status_code == status
     assert "internal" not in response.json().get("detail", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (HTTPException(status_code=499, detail="Unusual."), 499),
+        (HTTPException(status_code=400, detail={"a": 1}), 400),  # type: ignore[arg-type]
+        (StaleDataError(), 409),
+        (ConnectionResetError(), 503),
+        (FileNotFoundError(2, "No such file", "template.txt"), 500),
+    ],
+)
+async def test_what_a_route_raises_has_a_status(
+    app: FastAPI, client: AsyncClient, error: Exception, status: int
+) -> None:
+    @app.get("/raises", status_code=204, response_model=None)
+    async def raises() -> None:
+        raise error
+
+    response = await client.get("/raises")
+
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
 
 
 async def test_half_an_answer_ends_in_a_broken_connection(

@@ -1,7 +1,10 @@
 """What `/users` promises to its callers."""
 
+import asyncio
+
 import pytest
 from httpx import AsyncClient
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.users import User
 from tests.accounts import Headers, SignIn
@@ -99,6 +102,29 @@ async def test_a_disabled_account_has_no_access_at_once(
 
     assert disabled.json()["disabled"] is True
     assert (await client.get("/users/me", headers=headers)).status_code == 401
+
+
+@pytest.mark.parametrize("change", [{"role": "user"}, {"disabled": True}])
+async def test_two_admins_cannot_remove_each_other(
+    committing_client: AsyncClient,
+    wide_pool: None,
+    committed: AsyncSession,
+    user_factory: type[UserFactory],
+    sign_in: SignIn,
+    change: dict[str, object],
+) -> None:
+    one, two = await user_factory.acreate_batch(2, role="admin")
+    of_one, of_two = await sign_in(one), await sign_in(two)
+    await committed.commit()
+
+    first, second = await asyncio.gather(
+        committing_client.patch(f"/users/{two.id}", json=change, headers=of_one),
+        committing_client.patch(f"/users/{one.id}", json=change, headers=of_two),
+    )
+
+    refused = {first.status_code, second.status_code} - {200}
+    assert len(refused) == 1
+    assert refused <= {401, 403}
 
 
 async def test_an_admin_cannot_lock_themselves_out(

@@ -93,6 +93,8 @@ def test_the_parameters_of_libpq_are_translated() -> None:
         ("postgresql://me:hunter2@host", "must look like"),
         ("postgresql://me:hunter2@host:port/db", "must look like"),
         ("postgresql://me:hunter2@host/db?pool=1", "no parameter pool"),
+        ("postgresql://h/db?password=hunter2", "no parameter password"),
+        ("postgresql://h/db?sslmode=true", "sslmode is one of"),
     ],
 )
 def test_a_database_url_we_cannot_use_is_refused(url: str, remedy: str) -> None:

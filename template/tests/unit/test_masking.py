@@ -14,6 +14,7 @@ CANARY = "canary-3f9a"
     [
         {"password": CANARY},
         {"new_password": CANARY},
+        {"event": f"Authorization: Basic {CANARY}"},
         {"Authorization": CANARY},
         {"user": {"refresh_token": CANARY}},
         {"headers": [{"set-cookie": CANARY}]},
