@@ -120,7 +120,7 @@ async def test_what_the_database_refuses_has_a_status(
     ("error", "status"),
     [
         (HTTPException(status_code=499, detail="Unusual."), 499),
-        (HTTPException(status_code=400, detail={"a": 1}), 400),  # type: ignore[arg-type]
+        (HTTPException(status_code=400, detail={"a": 1}), 400),
         (StaleDataError(), 409),
         (ConnectionResetError(), 503),
         (FileNotFoundError(2, "No such file", "template.txt"), 500),
