@@ -58,8 +58,8 @@ def demo(session: nox.Session) -> None:
     folder = Path(tempfile.mkdtemp(prefix="demo-")) / "blog-api"
     folder.parent.chmod(0o755)  # so that PostgreSQL, which is never root, may enter
     render(folder)
-    port = session.posargs[-1] if session.posargs else "8000"
-    session.log(f"The service is in {folder}")
+    port = session.posargs[-1].rpartition("=")[2] if session.posargs else "8000"
+    session.log(f"The service is in {folder}, and stays there: look around, then delete it")
     session.log(f"Its documentation will be on http://127.0.0.1:{port}/docs; Ctrl-C ends it")
     with session.chdir(folder):
         command = ("uv", "run", "poe", "dev", *session.posargs)
