@@ -43,6 +43,9 @@ async def wide_pool(
 ) -> AsyncIterator[None]:
     """Connections enough for requests to meet; the pool of one would let them pass in turn."""
     wide = create_async_engine(settings.database_url, isolation_level="AUTOCOMMIT", pool_size=5)
+    connections = [await wide.connect() for _ in range(5)]  # now, or connecting would order them
+    for connection in connections:
+        await connection.close()
     monkeypatch.setitem(SessionLocal.kw, "bind", wide)
     yield
     await wide.dispose()
