@@ -25,7 +25,7 @@ def forge(key: str = OURS, typ: str = "at+jwt", **claims: Any) -> str:
         "aud": settings.jwt_issuer,
         "sub": "1",
         "sid": "2",
-        "exp": utc_now() + timedelta(minutes=1),
+        "exp": utc_now() + timedelta(hours=1),  # these are made when the tests are collected
     }
     kept = {name: value for name, value in (valid | claims).items() if value is not None}
     return jwt.encode({"alg": "HS256", "typ": typ}, kept, OctKey.import_key(key))
