@@ -17,7 +17,13 @@ ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "template"
 
 # The combinations of answers that are rendered and checked throughout.
-PROFILES: dict[str, dict[str, Any]] = {"default": {}, "minimal": {"posts": False}}
+PROFILES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "minimal": {"posts": False, "docker": False, "github": False},
+    "no-posts": {"posts": False},
+    "no-docker": {"docker": False},
+    "no-github": {"github": False},
+}
 
 
 def render(folder: Path, **answers: Any) -> Path:

@@ -1,5 +1,6 @@
 """What is true of every file of every render."""
 
+import json
 import re
 import shutil
 import tomllib
@@ -13,7 +14,7 @@ import yaml
 from tests.services import PROFILES, ROOT, TEMPLATE, files_of, render, run
 
 ODD = {
-    "service_name": "Łódź's “café” — $HOME #1",
+    "service_name": "Łódź's “café” – 5 × $HOME #1",  # noqa: RUF001
     "slug": "a1",
     "description": "It's 100 % {curly}, `ticked` & #hashed: $PATH.",
     "author": "O'Neill & Søn, 株式会社",
@@ -23,11 +24,14 @@ JINJA_BLOCKS = re.compile(r"\{%\s*(if|for)\b")
 
 
 @pytest.fixture(scope="session")
-def everything(
-    renders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> list[tuple[Path, Path]]:
-    """Every rendered file, with the root of its render; odd answers included."""
-    odd = render(tmp_path_factory.mktemp("odd") / "service", **ODD)
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A render with answers that a quick template would stumble over. Read only."""
+    return render(tmp_path_factory.mktemp("odd") / "service", **ODD)
+
+
+@pytest.fixture(scope="session")
+def everything(renders: dict[str, Path], odd: Path) -> list[tuple[Path, Path]]:
+    """Every rendered file, with the root of its render."""
     return [(root, path) for root in [*renders.values(), odd] for path in files_of(root)]
 
 
@@ -52,13 +56,28 @@ def test_data_files_parse(everything: list[tuple[Path, Path]]) -> None:
             tomllib.loads(path.read_text())
         elif path.suffix in {".yml", ".yaml"}:
             yaml.safe_load(path.read_text())
+        elif path.suffix == ".json":
+            json.loads(path.read_text())
         elif path.suffix == ".py":
             compile(path.read_text(), path, "exec")
 
 
+def test_python_is_formatted_and_linted(renders: dict[str, Path], odd: Path) -> None:
+    for service in [*renders.values(), odd]:
+        run(service, "ruff", "format", "--check", "--no-cache")
+        run(service, "ruff", "check", "--no-cache")
+
+
 def test_names_are_legal_everywhere(everything: list[tuple[Path, Path]]) -> None:
+    """On Windows too, where some names are devices and letters' case does not tell files apart."""
+    devices = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))}
     for root, path in everything:
-        assert re.fullmatch(r"[\w./-]+", str(path.relative_to(root)), re.ASCII), path
+        name = str(path.relative_to(root))
+        assert re.fullmatch(r"[\w./-]+", name, re.ASCII), path
+        assert not {part.split(".")[0].lower() for part in path.parts} & devices, path
+        assert not any(part.endswith(".") for part in path.parts), path
+    names = [str(path).lower() for _, path in everything]
+    assert len(names) == len(set(names))
 
 
 def test_nothing_is_rendered_that_git_ignores(renders: dict[str, Path], tmp_path: Path) -> None:

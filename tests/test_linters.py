@@ -1,0 +1,66 @@
+"""What the linters of others say of the files that are not Python: nothing."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.services import PROFILES, ROOT, run
+
+SCHEMAS = {
+    ".github/workflows/*.yml": "vendor.github-workflows",
+    ".github/dependabot.yml": "vendor.dependabot",
+    "compose.yaml": "vendor.compose-spec",
+}
+REPOSITORIES = [*PROFILES, "this repository"]
+
+
+@pytest.fixture(params=REPOSITORIES)
+def repository(request: pytest.FixtureRequest, renders: dict[str, Path]) -> Path:
+    """Each profile's render in turn, and the template's own repository. Read only."""
+    return renders.get(request.param, ROOT)
+
+
+@pytest.mark.parametrize("pattern", SCHEMAS)
+def test_configuration_follows_its_schema(pattern: str, repository: Path) -> None:
+    files = [str(path) for path in repository.glob(pattern)]
+
+    if files:
+        run(repository, "check-jsonschema", "--builtin-schema", SCHEMAS[pattern], *files)
+
+
+def test_workflows_are_safe(repository: Path) -> None:
+    if (repository / ".github").exists():
+        run(repository, "zizmor", "--offline", "--no-progress", ".github")
+
+
+def test_the_dockerfile_is_sound(renders: dict[str, Path]) -> None:
+    run(renders["default"], "hadolint", "Dockerfile")
+
+
+WORKFLOW = ".github/workflows/ci.yml"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "command"),
+    [
+        (WORKFLOW, "contents: read", "contents: write", "zizmor --offline ."),
+        (WORKFLOW, "@3d3c42e", "@v7 # ", "zizmor --offline ."),
+        (
+            WORKFLOW,
+            "runs-on",
+            "run-on",
+            f"check-jsonschema --builtin-schema vendor.github-workflows {WORKFLOW}",
+        ),
+        ("Dockerfile", "rm -rf /var/lib/apt/lists/*", "true", "hadolint Dockerfile"),
+    ],
+)
+def test_the_linters_would_see_it(
+    file: str, old: str, new: str, command: str, copy_of: Callable[[str], Path]
+) -> None:
+    service = copy_of("default")
+    path = service / file
+    path.write_text(path.read_text().replace(old, new))
+
+    with pytest.raises(AssertionError, match=command.split()[0]):
+        run(service, *command.split())

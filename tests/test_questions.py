@@ -1,0 +1,136 @@
+"""The conversation: every question has a default, says what it changes, and refuses kindly."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import copier
+import pytest
+import yaml
+
+from tests.services import ROOT, TEMPLATE, render, run
+
+SETTINGS = yaml.safe_load((ROOT / "copier.yml").read_text())
+QUESTIONS = {name: q for name, q in SETTINGS.items() if name[0] != "_" and q.get("when", True)}
+
+
+def answers_of(service: Path) -> dict[str, Any]:
+    answers = yaml.safe_load((service / ".copier-answers.yml").read_text())
+    assert isinstance(answers, dict)
+    return {name: value for name, value in answers.items() if name[0] != "_"}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_has_a_default_and_says_what_it_changes(name: str) -> None:
+    assert "default" in QUESTIONS[name]
+    assert QUESTIONS[name]["help"].endswith(("?", "."))
+
+
+def test_the_answers_are_remembered_in_the_order_of_the_questions(
+    renders: dict[str, Path],
+) -> None:
+    assert list(answers_of(renders["default"])) == list(QUESTIONS)
+
+
+@pytest.mark.parametrize(
+    ("service_name", "slug"),
+    [
+        ("Blog API", "blog-api"),
+        ("  ".join(["a"] * 3), "a-a-a"),
+        ("Café Orders", "cafe-orders"),
+        ("ŁÓDŹ Tramwaje", "lodz-tramwaje"),
+        ("3D Printing", "d-printing"),
+        ("X", "x"),
+        ("class", "class"),
+        ("O'Neill's", "o-neill-s"),
+        ("注文サービス", "my-service"),
+        ("42", "my-service"),
+        ("FastAPI", "fastapi-service"),
+        ("postgres", "postgres-service"),
+        ("W" * 40, "w" * 40),
+    ],
+)
+def test_the_slug_follows_from_the_name(service_name: str, slug: str, tmp_path: Path) -> None:
+    service = render(tmp_path / "service", service_name=service_name)
+
+    assert answers_of(service)["slug"] == slug
+    assert tomllib.loads((service / "pyproject.toml").read_text())["project"]["name"] == slug
+
+
+ONE_NAME = "Write 1 to 40 characters on one line"
+ONE_LINE = "Write one line of 1 to 90 characters"
+A_SLUG = "Write up to 50 lower-case letters, digits and single hyphens"
+TAKEN = "A package or database of this name is part of the service already"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "sentence"),
+    [
+        ("service_name", "", ONE_NAME),
+        ("service_name", " ", ONE_NAME),
+        ("service_name", "Blog ", ONE_NAME),
+        ("service_name", "a" * 41, ONE_NAME),
+        ("service_name", "a" * 200, ONE_NAME),
+        ("service_name", 'The "Blog"', ONE_NAME),
+        ("service_name", "C:\\blog", ONE_NAME),
+        ("service_name", "<script>", ONE_NAME),
+        ("service_name", "two\nlines", ONE_NAME),
+        ("service_name", "a line\n", ONE_NAME),
+        ("service_name", "separated\u2028lines", ONE_NAME),
+        ("slug", "", A_SLUG),
+        ("slug", "Blog", A_SLUG),
+        ("slug", "blog_api", A_SLUG),
+        ("slug", "blog--api", A_SLUG),
+        ("slug", "-blog", A_SLUG),
+        ("slug", "blog-", A_SLUG),
+        ("slug", "3d", A_SLUG),
+        ("slug", "../blog", A_SLUG),
+        ("slug", "café", A_SLUG),
+        ("slug", "blog\n", A_SLUG),
+        ("slug", "a" * 51, A_SLUG),
+        ("slug", "sqlalchemy", TAKEN),
+        ("slug", "template1", TAKEN),
+        ("description", "", ONE_LINE),
+        ("description", " ", ONE_LINE),
+        ("description", 'It is "new"', ONE_LINE),
+        ("description", "a" * 91, ONE_LINE),
+        ("author", "", ONE_LINE),
+        ("author", "An\tauthor", ONE_LINE),
+    ],
+)
+def test_a_bad_answer_gets_a_sentence_and_nothing_is_rendered(
+    question: str, answer: str, sentence: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        render(tmp_path / "service", **{question: answer})
+
+    assert not (tmp_path / "service").exists()
+
+
+def test_names_as_wide_as_they_may_be_keep_the_code_within_its_lines(tmp_path: Path) -> None:
+    wide = {"service_name": "株" * 40, "description": "株" * 90, "author": "株" * 90}
+
+    service = render(tmp_path / "service", slug="a" * 50, **wide)
+
+    run(service, "ruff", "check", "--no-cache")
+    run(service, "ruff", "format", "--check", "--no-cache")
+
+
+def test_a_slug_is_no_package_of_the_lock() -> None:
+    lock = tomllib.loads((TEMPLATE / "uv.lock.jinja").read_text())
+    packages = {package["name"] for package in lock["package"]} - {"{{ slug }}"}
+
+    databases = {"postgres", "template0", "template1"}
+    assert set(SETTINGS["reserved_slugs"]["default"].split()) == packages | databases
+
+
+def test_the_message_names_the_folder_and_what_to_type_there(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "with spaces" / "blog"
+
+    copier.run_copy(str(ROOT), folder, defaults=True, vcs_ref="HEAD")
+
+    message = capfd.readouterr().err
+    assert f'cd "{folder}"' in message
+    assert "git init --initial-branch main && git add --all && git commit" in message
