@@ -41,22 +41,24 @@ class RequestBoundary:
         clear_contextvars()
         bind_contextvars(request_id=request_id(scope))
         started = perf_counter()
-        status = None
+        status, answered = None, False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
                 status = message["status"]
                 add_headers(message, scope)
             await send(message)
+            answered = message["type"] == "http.response.body" and not message.get("more_body")
 
         try:
             await self.app(scope, receive, send_with_headers)
         except Exception:
             logger.exception("request crashed")
-            if status is not None:
+            if status is None:
+                await problem(500)(scope, receive, send_with_headers)
+            elif not answered:
                 raise  # half an answer is out: only a broken connection can say so
-            await problem(500)(scope, receive, send_with_headers)
         finally:
             log(scope, status, perf_counter() - started)
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from fastapi import FastAPI, HTTPException
+from fastapi import BackgroundTasks, FastAPI, HTTPException
 from fastapi.responses import StreamingResponse
 from httpx import AsyncClient
 from sqlalchemy import text
@@ -152,3 +152,23 @@ async def test_half_an_answer_ends_in_a_broken_connection(
 
     with pytest.raises(LookupError):
         await client.get("/half")
+
+
+async def test_work_that_fails_after_the_answer_harms_nobody(
+    app: FastAPI, client: AsyncClient
+) -> None:
+    """Raised further, uvicorn would close a connection on which the next request may be waiting."""
+
+    async def fail() -> None:
+        raise LookupError("too late for an answer")
+
+    @app.post("/after", status_code=202, response_model=str)
+    async def after(background: BackgroundTasks) -> str:
+        background.add_task(fail)
+        return "soon"
+
+    with capture_logs() as logs:
+        response = await client.post("/after")
+
+    assert response.status_code == 202
+    assert [line["event"] for line in logs] == ["request crashed", "request"]
