@@ -1,0 +1,74 @@
+"""What the documentation names is there. Sphinx checks the links inside `docs/`; this, the rest."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.services import ROOT, git_commit, render, run
+
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+ARCHITECTURE = ROOT / "docs/architecture.md"
+LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+TEST = re.compile(r"`(test_\w+)`")
+PATH = re.compile(r"`((?:alembic|app|scripts|template|tests)/[\w./-]*)`")
+NEW_FILE = re.compile(r"^`([\w./]+)`:\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def anchors_of(page: Path) -> set[str]:
+    """As GitHub makes them from headings."""
+    headings = HEADING.findall(page.read_text())
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def new_files(page: Path) -> dict[str, str]:
+    return dict(NEW_FILE.findall(page.read_text()))
+
+
+def test_links_outside_the_documentation_lead_somewhere(renders: dict[str, Path]) -> None:
+    for page in [*ROOT.glob("*.md"), *renders["default"].glob("*.md")]:
+        for file, anchor in LINK.findall(page.read_text()):
+            target = page.parent / file if file else page
+            assert target.exists(), f"{page}: {file}"
+            assert not anchor or anchor in anchors_of(target), f"{page}: {file}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_files_that_a_page_names_are_there(page: Path, renders: dict[str, Path]) -> None:
+    for path in set(PATH.findall(page.read_text())) - new_files(page).keys():
+        assert (renders["default"] / path).exists() or (ROOT / path).exists(), path
+
+
+def test_every_test_that_holds_a_rule_is_there(renders: dict[str, Path]) -> None:
+    sources = [*(renders["default"] / "tests").rglob("*.py"), *(ROOT / "tests").glob("*.py")]
+    tests = "".join(path.read_text() for path in sources)
+
+    for name in TEST.findall(ARCHITECTURE.read_text()):
+        assert f"def {name}(" in tests, name
+
+
+def test_the_map_shows_every_module(renders: dict[str, Path]) -> None:
+    map_of_modules = ARCHITECTURE.read_text()
+
+    for folder in ("app", "app/api", "app/db", "scripts"):
+        for path in (renders["default"] / folder).glob("*.py"):
+            module = path.relative_to(renders["default"])
+            assert path.stem == "__init__" or f"`{module}`" in map_of_modules, module
+
+
+@pytest.mark.rendered
+def test_the_first_resource_works_as_it_is_written(workspace: Path) -> None:
+    service = render(workspace / "first-resource")
+    git_commit(service)
+    for path, text in new_files(ROOT / "docs/start.md").items():
+        (service / path).write_text(text)
+
+    run(service, "uv", "run", "--locked", "poe", "revision", "add tags")
+    run(service, "uv", "run", "ruff", "format", "--check")
+    run(service, "uv", "run", "ruff", "check")
+    run(service, "uv", "run", "mypy", "app/", "tests/")
+    run(service, "uv", "run", "pytest", "tests/unit", "tests/integration/test_tags.py")
+
+    changed = run(service, "git", "status", "--porcelain").splitlines()
+    assert all(line.startswith("?? ") for line in changed), changed
