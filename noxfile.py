@@ -14,7 +14,7 @@ LOCK = ROOT / "template/uv.lock.jinja"
 
 nox.options.default_venv_backend = "none"  # `uv run` has every tool already, and locked
 nox.options.error_on_missing_interpreters = True
-nox.options.sessions = ["lint", "tests", "rendered"]
+nox.options.sessions = ["lint", "tests", "docs", "rendered"]
 
 logging.getLogger("plumbum").setLevel("WARNING")  # copier's git calls
 
@@ -43,13 +43,19 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Render, and look at what was rendered."""
-    session.run("pytest", "-m", "not rendered", *session.posargs)
+    session.run("pytest", "-m", "not rendered and not image", *session.posargs)
 
 
 @nox.session
 def rendered(session: nox.Session) -> None:
     """Install rendered services and run their own checks."""
     session.run("pytest", "-m", "rendered", *session.posargs)
+
+
+@nox.session
+def image(session: nox.Session) -> None:
+    """Build the image of a rendered service and run it; needs Docker."""
+    session.run("pytest", "-m", "image", *session.posargs)
 
 
 @nox.session
@@ -64,6 +70,14 @@ def demo(session: nox.Session) -> None:
     with session.chdir(folder):
         command = ("uv", "run", "poe", "dev", *session.posargs)
         session.run(*command, interrupt_timeout=20, terminate_timeout=20)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation in `docs/_build/html`; a broken link fails."""
+    # All of it, every time: a page that is not read again does not warn again.
+    options = ("-W", "--keep-going", "-n", "--fresh-env", "--write-all", "-b", "html")
+    session.run("sphinx-build", *options, "docs", "docs/_build/html")
 
 
 @nox.session

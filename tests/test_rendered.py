@@ -1,6 +1,8 @@
 """A rendered service is installed, and passes its own checks, on every Python we promise."""
 
+import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -10,62 +12,75 @@ from tests.services import PROFILES, git_commit, render, run, running
 
 pytestmark = pytest.mark.rendered
 
-PYTHONS = ["3.12", "3.13"]
-MATRIX = [(profile, python) for profile in PROFILES for python in PYTHONS]
+PYTHONS = os.environ.get("PYTHONS", "3.12 3.13").split()
+MATRIX = [(profile, python) for python in PYTHONS for profile in PROFILES]
+
+
+@dataclass(frozen=True)
+class Service:
+    folder: Path
+    variables: dict[str, str]
+
+    def run(self, *command: str, **variables: str) -> str:
+        return run(self.folder, "uv", "run", "--no-sync", *command, **self.variables, **variables)
 
 
 @pytest.fixture(scope="module", params=MATRIX, ids="-".join)
-def service(request: pytest.FixtureRequest, workspace: Path) -> Path:
-    """Each profile, on each Python, installed as its lock says."""
+def service(request: pytest.FixtureRequest, workspace: Path) -> Service:
+    """Each profile, on each Python, installed as its lock says.
+
+    The profiles have the same packages, so they share an environment, and what mypy knows of it.
+    """
     profile, python = request.param
     folder = render(workspace / f"{profile}-{python}", **PROFILES[profile])
     git_commit(folder)
-    run(folder, "uv", "sync", "--locked", "--quiet", "--python", python)
-    return folder
+    shared = {
+        "UV_PYTHON": python,
+        "UV_PROJECT_ENVIRONMENT": str(workspace / f"venv-{python}"),
+        "MYPY_CACHE_DIR": str(workspace / f"mypy-{python}"),
+    }
+    run(folder, "uv", "sync", "--locked", "--quiet", **shared)
+    return Service(folder, shared)
 
 
-def uv_run(service: Path, *command: str, **variables: str) -> str:
-    return run(service, "uv", "run", "--no-sync", *command, **variables)
+def test_it_is_formatted(service: Service) -> None:
+    service.run("ruff", "format", "--check")
 
 
-def test_it_is_formatted(service: Path) -> None:
-    uv_run(service, "ruff", "format", "--check")
+def test_it_is_linted(service: Service) -> None:
+    service.run("ruff", "check")
 
 
-def test_it_is_linted(service: Path) -> None:
-    uv_run(service, "ruff", "check")
-
-
-def test_it_is_typed(service: Path) -> None:
+def test_it_is_typed(service: Service) -> None:
     """Strictly; and so are the tests and scripts, which the owner need not check."""
-    uv_run(service, "mypy", "app/", "scripts/", "tests/")
+    service.run("mypy", "app/", "scripts/", "tests/")
 
 
-def test_its_tests_pass_and_reach_every_branch(service: Path) -> None:
-    output = uv_run(service, "pytest", "--cov", "--cov-fail-under=100")
+def test_its_tests_pass_and_reach_every_branch(service: Service) -> None:
+    output = service.run("pytest", "--cov", "--cov-fail-under=100")
 
     assert re.search(r"^=+ \d+ passed in .*=$", output, re.MULTILINE), output
 
 
-def test_its_migrations_apply_and_can_be_undone(service: Path) -> None:
+def test_its_migrations_apply_and_can_be_undone(service: Service) -> None:
     steps = [["upgrade", "head"], ["downgrade", "base"], ["upgrade", "head"], ["check"]]
 
     for step in steps:
-        output = uv_run(service, "python", "-m", "scripts.run", "alembic", *step)
+        output = service.run("python", "-m", "scripts.run", "alembic", *step)
 
     assert "No new upgrade operations detected." in output
 
 
-def test_it_starts_without_a_database_and_says_so(service: Path) -> None:
+def test_it_starts_without_a_database_and_says_so(service: Service) -> None:
     command = ["uv", "run", "--no-sync", "uvicorn", "app.main:app", "--port"]
     nowhere = "postgresql://postgres@127.0.0.1:1/nowhere"
 
-    with running(service, *command, DATABASE_URL=nowhere) as url:
+    with running(service.folder, *command, DATABASE_URL=nowhere, **service.variables) as url:
         assert httpx.get(f"{url}/docs").status_code == 200
         assert httpx.get(f"{url}/health/live").status_code == 200
         assert httpx.get(f"{url}/health/ready").status_code == 503
 
 
-def test_it_leaves_git_alone(service: Path) -> None:
+def test_it_leaves_git_alone(service: Service) -> None:
     """Whatever the tests above wrote."""
-    assert run(service, "git", "status", "--porcelain") == ""
+    assert run(service.folder, "git", "status", "--porcelain") == ""
