@@ -1,5 +1,6 @@
 """What the linters of others say of the files that are not Python: nothing."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +40,15 @@ def test_the_dockerfile_is_sound(renders: dict[str, Path]) -> None:
 
 
 WORKFLOW = ".github/workflows/ci.yml"
+PIN = re.compile(r"uses: (\S+@[0-9a-f]{40} # v[\d.]+)$", re.MULTILINE)
+
+
+def test_a_service_has_the_actions_of_this_repository(renders: dict[str, Path]) -> None:
+    """A bot renews ours; this says that the service's, which it cannot read, are older."""
+    ours = set(PIN.findall((ROOT / WORKFLOW).read_text()))
+    workflows = list((renders["default"] / ".github/workflows").iterdir())
+
+    assert ours == {pin for path in workflows for pin in PIN.findall(path.read_text())}
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,14 @@ def test_an_update_leaves_migrations_and_the_lock_alone(
     assert run(service, "git", "status", "--porcelain").split() == ["M", ".copier-answers.yml"]
 
 
-def test_the_command_line_needs_no_trust_either(released: Path, tmp_path: Path) -> None:
-    service = tmp_path / "a folder with spaces"
+@pytest.mark.parametrize("source", ["{}", "git+file://{}/.git"])
+def test_the_command_line_needs_no_trust_either(
+    source: str, released: Path, tmp_path: Path
+) -> None:
+    """From a clone and from a git URL, into a folder with a space in its name."""
+    service = tmp_path / "my service"
 
-    run(tmp_path, "copier", "copy", "--defaults", str(released), str(service))
+    run(tmp_path, "copier", "copy", "--defaults", source.format(released), str(service))
 
     assert (service / "app/main.py").is_file()
+    assert "_commit: 1.0.0" in (service / ".copier-answers.yml").read_text()
