@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import PROFILES, render
+from tests.services import PROFILES, ROOT, git_commit, render, run
 
 type Copy = Callable[[str], Path]
 
@@ -33,6 +33,25 @@ def copy_of(renders: dict[str, Path], tmp_path: Path) -> Copy:
         return shutil.copytree(renders[profile], tmp_path / profile, symlinks=True)
 
     return copy
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    """A clone of the template with the working tree's changes and one release."""
+    clone = tmp_path / "template"
+    ignore = shutil.ignore_patterns(".git", ".venv", ".nox", ".*_cache", "__pycache__")
+    shutil.copytree(ROOT, clone, ignore=ignore)
+    git_commit(clone)
+    run(clone, "git", "tag", "1.0.0")
+    return clone
+
+
+@pytest.fixture
+def owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`copier update` commits to temporary repositories, so git must know somebody."""
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "An owner")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "owner@example.com")
 
 
 @pytest.fixture(scope="session")

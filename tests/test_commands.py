@@ -12,7 +12,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.services import answers, environment, free_port, git_commit, render, run, wait_until
+from tests.services import (
+    answers,
+    environment,
+    files_of,
+    free_port,
+    git_commit,
+    render,
+    run,
+    wait_until,
+)
 
 pytestmark = pytest.mark.rendered
 
@@ -194,6 +203,43 @@ def test_the_commands_of_the_specification_work_as_typed(service: Path, workspac
         run(folder, "mypy", "app/", **venv)
         run(folder, "pytest", **venv)
         run(folder, "uv", "run", "poe", "check")
+
+
+def test_the_readme_removes_the_example(
+    released: Path, owner: None, workspace: Path, renders: dict[str, Path]
+) -> None:
+    service = workspace / "without"
+    run(workspace, "copier", "copy", "--defaults", "--quiet", str(released), str(service))
+    git_commit(service)
+    run(service, "uv", "run", "--locked", "poe", "migrate")
+    readme = (service / "README.md").read_text()
+    commands = readme.partition("## Make it yours")[2].partition("```sh\n")[2].partition("```")[0]
+
+    for command in commands.replace("uvx copier", "copier").splitlines():
+        run(service, "bash", "-c", command)
+
+    assert run(service, "git", "status", "--porcelain") == ""
+    without = renders["no-posts"]
+    left = set(run(service, "git", "ls-files").splitlines())
+    assert left == {str(path.relative_to(without)) for path in files_of(without)}
+    for name in left - {".copier-answers.yml"}:
+        assert (service / name).read_text() == (without / name).read_text(), name
+
+
+@pytest.mark.parametrize("left", ["AGENTS.md", "AGENTS.md.rej"])
+def test_the_hooks_refuse_what_a_conflict_leaves(left: str, service: Path) -> None:
+    """Without a network, too."""
+    nowhere = {"UV_OFFLINE": "1", "HTTPS_PROXY": "http://127.0.0.1:1"}
+    hooks = ("uv", "run", "prek", "run", "--all-files")
+    run(service, *hooks, **nowhere)
+    with (service / left).open("a") as file:
+        file.write("<<<<<<< before updating\nmine\n=======\nyours\n>>>>>>> after updating\n")
+    run(service, "git", "add", left)
+
+    with pytest.raises(AssertionError, match=r"Merge conflict string|rejected patch is left"):
+        run(service, *hooks, **nowhere)
+
+    run(service, "git", "reset", "--quiet", "--hard")
 
 
 def test_a_folder_that_postgres_may_not_enter_is_no_obstacle(tmp_path: Path) -> None:

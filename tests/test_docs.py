@@ -72,3 +72,19 @@ def test_the_first_resource_works_as_it_is_written(workspace: Path) -> None:
 
     changed = run(service, "git", "status", "--porcelain").splitlines()
     assert all(line.startswith("?? ") for line in changed), changed
+    remove_the_example_later(service)
+
+
+def remove_the_example_later(service: Path) -> None:
+    """As the README says it for a service that has migrations of its own."""
+    readme = (service / "README.md").read_text()
+    removal, revision = re.findall(r"^Later, `(.+?)` .* `(.+?)` drops", readme, re.MULTILINE)[0]
+    for command in (removal, revision):
+        run(service, "bash", "-c", command)
+
+    tests = run(service, "uv", "run", "pytest")
+    checked = run(service, "uv", "run", "python", "-m", "scripts.check_migrations")
+
+    assert not list((service / "app").rglob("posts.py"))
+    assert " passed in " in tests
+    assert "No new upgrade operations detected." in checked

@@ -1,5 +1,6 @@
 """The conversation: every question has a default, says what it changes, and refuses kindly."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,24 @@ def answers_of(service: Path) -> dict[str, Any]:
     return {name: value for name, value in answers.items() if name[0] != "_"}
 
 
+WIDTH = 80  # copier cuts what is longer, and with it what to do
+
+
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_a_question_has_a_default_and_says_what_it_changes(name: str) -> None:
     assert "default" in QUESTIONS[name]
     assert QUESTIONS[name]["help"].endswith(("?", "."))
+    assert len(f"## {QUESTIONS[name]['help']}") <= WIDTH
+
+
+@pytest.mark.parametrize("name", [name for name, q in QUESTIONS.items() if "validator" in q])
+def test_a_refusal_begins_with_what_to_type(name: str) -> None:
+    sentences = re.findall(r"%\}\s*(Type .*?)\s*\{%", QUESTIONS[name]["validator"])
+
+    assert sentences
+    for sentence in sentences:
+        remedy = re.split(r"[;:]", sentence.replace("{{ slug }}", "fastapi"))[0]
+        assert len(f"Validation error for question '{name}': {remedy}") <= WIDTH
 
 
 def test_the_answers_are_remembered_in_the_order_of_the_questions(
@@ -57,10 +72,10 @@ def test_the_slug_follows_from_the_name(service_name: str, slug: str, tmp_path: 
     assert tomllib.loads((service / "pyproject.toml").read_text())["project"]["name"] == slug
 
 
-ONE_NAME = "Write 1 to 40 characters on one line"
-ONE_LINE = "Write one line of 1 to 90 characters"
-A_SLUG = "Write up to 50 lower-case letters, digits and single hyphens"
-TAKEN = "A package or database of this name is part of the service already"
+ONE_NAME = "Type 1-40 characters"
+ONE_LINE = "Type one line"
+A_SLUG = "Type lower case, such as blog-api"
+TAKEN = "Type another, such as"
 
 
 @pytest.mark.parametrize(
@@ -132,5 +147,8 @@ def test_the_message_names_the_folder_and_what_to_type_there(
     copier.run_copy(str(ROOT), folder, defaults=True, vcs_ref="HEAD")
 
     message = capfd.readouterr().err
-    assert f'cd "{folder}"' in message
-    assert "git init --initial-branch main && git add --all && git commit" in message
+    lines = [line.strip() for line in message.splitlines()]
+    assert f'cd "{folder}"' in lines
+    assert 'git add --all && git commit -m "Render blog-api"' in lines
+    typed = lines[lines.index("git init --initial-branch main") :]
+    assert max(map(len, typed)) < 78

@@ -1,6 +1,5 @@
 """Nobody needs `--trust`. pytest-copie cannot show this: it always trusts."""
 
-import shutil
 from pathlib import Path
 
 import copier
@@ -8,25 +7,6 @@ import pytest
 import yaml
 
 from tests.services import ROOT, git_commit, run
-
-
-@pytest.fixture
-def released(tmp_path: Path) -> Path:
-    """A clone of the template with the working tree's changes and one release."""
-    clone = tmp_path / "template"
-    ignore = shutil.ignore_patterns(".git", ".venv", ".nox", ".*_cache", "__pycache__")
-    shutil.copytree(ROOT, clone, ignore=ignore)
-    git_commit(clone)
-    run(clone, "git", "tag", "1.0.0")
-    return clone
-
-
-@pytest.fixture
-def owner(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`copier update` commits to temporary repositories, so git must know somebody."""
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "An owner")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "owner@example.com")
 
 
 def test_the_settings_run_nothing() -> None:

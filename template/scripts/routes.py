@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 
 from app.api.deps import get_current_user, oauth2_scheme, require_admin
 from app.main import app
@@ -24,12 +24,20 @@ def calls_of(dependant: Dependant) -> Iterator[Any]:
         yield from calls_of(inner)
 
 
-def main() -> None:
+def rows() -> Iterator[tuple[str, str, str, str]]:
     for route in iter_route_contexts(app.routes):
-        if isinstance(route.original_route, APIRoute) and route.endpoint:
-            methods = ", ".join(sorted(route.methods or ()))
-            function = f"{route.endpoint.__module__.removeprefix('app.api.routes.')}.{route.name}"
-            print(f"{methods:8}{route.path:24}{function:28}{who_may_call(route.dependant)}")
+        if isinstance(route.original_route, APIRoute | APIWebSocketRoute) and route.endpoint:
+            methods = ", ".join(sorted(route.methods or ["WEBSOCKET"]))
+            module = route.endpoint.__module__.removeprefix("app.api.routes.")
+            yield methods, str(route.path), f"{module}.{route.name}", who_may_call(route.dependant)
+
+
+def main() -> None:
+    table = list(rows())
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        print("  ".join(cells).rstrip())
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ import os
 
 from sqlalchemy import make_url
 
-logging.getLogger("alembic").setLevel("WARNING")
+for chatty in ("alembic", "httpx"):
+    logging.getLogger(chatty).setLevel("WARNING")
 
 if "TEST_DATABASE_URL" not in os.environ:
     from scripts.postgres import serve_throw_away
@@ -23,5 +24,6 @@ os.environ["ENV_FILE"] = ""  # the developer's own settings are not the tests'
 os.environ["ENVIRONMENT"] = "local"
 os.environ["SECRET_KEY"] = "nobody-else-signs-with-this-one!"
 os.environ["DATABASE_URL"] = url.set(database=f"{url.database}_{worker}").render_as_string(False)
+os.environ["LOG_FORMAT"] = "console"  # a crash is read by whoever ran the tests
 os.environ["DATABASE_POOL_SIZE"] = "1"
 os.environ["DATABASE_POOL_TIMEOUT"] = "1"

@@ -10,6 +10,8 @@ import structlog
 from app import logging as app_logging
 from app.config import Settings, settings
 
+JSON = Settings(log_format="json")
+
 
 @pytest.fixture(autouse=True)
 def original_logging() -> Iterator[None]:
@@ -24,7 +26,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 
 
 def test_our_lines_and_those_of_libraries_are_json(capsys: pytest.CaptureFixture[str]) -> None:
-    app_logging.configure(settings)
+    app_logging.configure(JSON)
 
     structlog.get_logger().info("ours", answer=42)
     logging.getLogger("uvicorn.error").warning("theirs: %s", 42)
@@ -36,7 +38,7 @@ def test_our_lines_and_those_of_libraries_are_json(capsys: pytest.CaptureFixture
 
 
 def test_a_traceback_holds_no_local_variable(capsys: pytest.CaptureFixture[str]) -> None:
-    app_logging.configure(settings)
+    app_logging.configure(JSON)
     local = "canary"
 
     try:
@@ -51,7 +53,7 @@ def test_a_traceback_holds_no_local_variable(capsys: pytest.CaptureFixture[str])
 
 
 def test_the_level_is_a_setting(capsys: pytest.CaptureFixture[str]) -> None:
-    app_logging.configure(Settings(log_level="WARNING"))
+    app_logging.configure(Settings(log_level="WARNING", log_format="json"))
 
     structlog.get_logger().info("quiet")
     logging.getLogger("library").info("quiet")
