@@ -151,4 +151,4 @@ def test_the_message_names_the_folder_and_what_to_type_there(
     assert f'cd "{folder}"' in lines
     assert 'git add --all && git commit -m "Render blog-api"' in lines
     typed = lines[lines.index("git init --initial-branch main") :]
-    assert max(map(len, typed)) < 78
+    assert max(map(len, typed)) <= WIDTH - 2
