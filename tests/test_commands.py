@@ -226,17 +226,20 @@ def test_the_readme_removes_the_example(
         assert (service / name).read_text() == (without / name).read_text(), name
 
 
-@pytest.mark.parametrize("left", ["AGENTS.md", "AGENTS.md.rej"])
-def test_the_hooks_refuse_what_a_conflict_leaves(left: str, service: Path) -> None:
+@pytest.mark.parametrize(
+    ("file", "left"),
+    [("AGENTS.md", "<<<<<<< before updating\nmine\n=======\n"), ("AGENTS.md.rej", "@@ -1 +1 @@\n")],
+)
+def test_the_hooks_refuse_what_a_conflict_leaves(file: str, left: str, service: Path) -> None:
     """Without a network, too."""
     nowhere = {"UV_OFFLINE": "1", "HTTPS_PROXY": "http://127.0.0.1:1"}
     hooks = ("uv", "run", "prek", "run", "--all-files")
     run(service, *hooks, **nowhere)
-    with (service / left).open("a") as file:
-        file.write("<<<<<<< before updating\nmine\n=======\nyours\n>>>>>>> after updating\n")
-    run(service, "git", "add", left)
+    with (service / file).open("a") as conflict:
+        conflict.write(left)
+    run(service, "git", "add", file)
 
-    with pytest.raises(AssertionError, match=r"Merge conflict string|rejected patch is left"):
+    with pytest.raises(AssertionError, match=file):
         run(service, *hooks, **nowhere)
 
     run(service, "git", "reset", "--quiet", "--hard")

@@ -34,7 +34,7 @@ def test_every_step_of_its_workflow_passes(service: Path) -> None:
 
 
 def test_nobody_in_it_is_root_and_nothing_in_it_is_secret(service: Path) -> None:
-    shell = ["run", "--rm", "--no-deps", "--no-TTY", "app", "sh", "-c"]
+    shell = ["run", "--rm", "--no-deps", "-T", "app", "sh", "-c"]
 
     assert compose(service, *shell, "id --user && test ! -w /service").split()[-1] == "10001"
     found = set(compose(service, *shell, "ls -A /service /service/scripts").split())
@@ -46,7 +46,7 @@ def test_the_first_admin_is_made_in_it(service: Path) -> None:
     compose(service, "up", "--detach", "--wait", "app")
     make = "echo correct horse battery | python -m scripts.create_admin me@example.com"
 
-    said = compose(service, "exec", "--no-TTY", "app", "sh", "-c", make)
+    said = compose(service, "exec", "-T", "app", "sh", "-c", make)
 
     assert "me@example.com is an admin now." in said
 

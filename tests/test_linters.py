@@ -26,6 +26,7 @@ def repository(request: pytest.FixtureRequest, renders: dict[str, Path]) -> Path
 def test_configuration_follows_its_schema(pattern: str, repository: Path) -> None:
     files = [str(path) for path in repository.glob(pattern)]
 
+    assert files or repository.name != "default"
     if files:
         run(repository, "check-jsonschema", "--builtin-schema", SCHEMAS[pattern], *files)
 
@@ -55,14 +56,14 @@ def test_a_service_has_the_actions_of_this_repository(renders: dict[str, Path]) 
     ("file", "old", "new", "command"),
     [
         (WORKFLOW, "contents: read", "contents: write", "zizmor --offline ."),
-        (WORKFLOW, "@3d3c42e", "@v7 # ", "zizmor --offline ."),
+        (WORKFLOW, "@[0-9a-f]{40} # ", "@", "zizmor --offline ."),
         (
             WORKFLOW,
             "runs-on",
             "run-on",
             f"check-jsonschema --builtin-schema vendor.github-workflows {WORKFLOW}",
         ),
-        ("Dockerfile", "rm -rf /var/lib/apt/lists/*", "true", "hadolint Dockerfile"),
+        ("Dockerfile", "rm -rf /var/lib/apt/lists/", "true", "hadolint Dockerfile"),
     ],
 )
 def test_the_linters_would_see_it(
@@ -70,7 +71,9 @@ def test_the_linters_would_see_it(
 ) -> None:
     service = copy_of("default")
     path = service / file
-    path.write_text(path.read_text().replace(old, new))
+    text, times = re.subn(old, new, path.read_text())
+    assert times
+    path.write_text(text)
 
     with pytest.raises(AssertionError, match=command.split()[0]):
         run(service, *command.split())

@@ -78,7 +78,7 @@ def steps_of(job: dict[str, Any], port: int, **matrix: str) -> Iterator[tuple[st
 def test_the_steps_of_ci_pass_on_an_installed_postgresql(
     name: str, service: Path, installed_postgres: int
 ) -> None:
-    steps = list(steps_of(JOBS[name], installed_postgres, python="3.13"))
+    steps = list(steps_of(JOBS[name], installed_postgres, python=""))  # that of .python-version
     assert steps
 
     for command, variables in steps:
@@ -93,8 +93,6 @@ def test_ci_covers_what_the_readme_promises() -> None:
 
     assert matrix["python"] == ["3.12", "3.13", "3.14"]
     assert sorted(servers) == ["15", "16", "17", "18"]
-    own = (TEMPLATE / ".python-version").read_text().strip()
-    assert {more["python"] for more in matrix["include"]} == {own}
 
 
 def test_ci_runs_what_poe_check_runs(service: Path) -> None:

@@ -34,7 +34,9 @@ def imports(path: Path, *packages: str) -> list[str]:
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            found += [f"{node.module}.{alias.name}" for alias in node.names]
+            here = path.relative_to(APP.parent).parts[: -node.level] if node.level else ()
+            package = ".".join([*here, node.module] if node.module else here)
+            found += [f"{package}.{alias.name}" for alias in node.names]
     return [name for name in found if f"{name}.".startswith(tuple(f"{p}." for p in packages))]
 
 

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.base import utc_now
@@ -62,3 +64,13 @@ async def test_a_refresh_token_is_not_stored(db: AsyncSession, user: User) -> No
 
     assert session
     assert not {family, secret} & {session.family_hash, session.secret_hash}
+
+
+async def test_a_relationship_is_not_loaded_by_accident(
+    db: AsyncSession, login_session: LoginSession
+) -> None:
+    db.expunge(login_session)
+    result = await db.execute(select(LoginSession))
+
+    with pytest.raises(InvalidRequestError, match="raise"):
+        _ = result.scalar_one().user
