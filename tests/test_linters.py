@@ -52,6 +52,13 @@ def test_a_service_has_the_actions_of_this_repository(renders: dict[str, Path]) 
     assert ours == {pin for path in workflows for pin in PIN.findall(path.read_text())}
 
 
+def test_our_own_ci_has_the_whole_history() -> None:
+    """copier renders from this repository, and warns of a shallow clone."""
+    workflow = (ROOT / WORKFLOW).read_text()
+
+    assert workflow.count("actions/checkout@") == workflow.count("fetch-depth: 0")
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "command"),
     [
