@@ -1,5 +1,6 @@
 """Everything the template does to itself. Plain `nox` is what CI runs."""
 
+import datetime
 import logging
 import os
 import re
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import copier
 import nox
+from packaging.version import Version
 
 ROOT = Path(__file__).parent
 LOCK = ROOT / "template/uv.lock.jinja"
@@ -90,3 +92,29 @@ def lock(session: nox.Session) -> None:
         session.run("uv", "lock", "--upgrade")
     text = re.sub('"blog-api(?=[" ])', '"{{ slug }}', (folder / "uv.lock").read_text())
     LOCK.write_text(text)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Give what is unreleased a version, commit and tag it: `nox -s release -- 1.2.0`."""
+    changelog = ROOT / "CHANGELOG.md"
+    text = changelog.read_text()
+    version = " ".join(session.posargs)
+    released = re.findall(r"^## (\d\S+)", text, re.MULTILINE)
+    if not re.fullmatch(r"\d+\.\d+\.\d+", version):
+        session.error("Type the version behind two hyphens: nox -s release -- 1.2.0")
+    if released and Version(version) <= Version(released[0]):
+        session.error(f"{version} does not follow {released[0]}, the last release")
+    if "\n## Unreleased\n" not in text:
+        session.error("CHANGELOG.md has no section `## Unreleased`: there is nothing to release")
+    if session.run("git", "status", "--porcelain", silent=True):
+        session.error("Commit or stash your changes first")
+    session.run("pytest", "-m", "not rendered and not image")
+
+    today = datetime.datetime.now(datetime.UTC).date()
+    changelog.write_text(text.replace("## Unreleased", f"## {version} - {today}", 1))
+    session.run("uv", "version", version)
+    # In a clone that came without tags, tests find a release by the subject of its commit.
+    session.run("git", "commit", "--all", "--message", f"Release {version}")
+    session.run("git", "tag", "--annotate", "--message", f"Release {version}", version)
+    session.log(f"To publish it: git push origin main {version}")
