@@ -12,11 +12,12 @@ import nox
 from packaging.version import Version
 
 ROOT = Path(__file__).parent
+FAST = "not rendered and not updates and not image"
 LOCK = ROOT / "template/uv.lock.jinja"
 
 nox.options.default_venv_backend = "none"  # `uv run` has every tool already, and locked
 nox.options.error_on_missing_interpreters = True
-nox.options.sessions = ["lint", "tests", "docs", "rendered"]
+nox.options.sessions = ["lint", "tests", "docs", "updates", "rendered"]
 
 logging.getLogger("plumbum").setLevel("WARNING")  # copier's git calls
 
@@ -45,7 +46,13 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Render, and look at what was rendered."""
-    session.run("pytest", "-m", "not rendered and not image", *session.posargs)
+    session.run("pytest", "-m", FAST, *session.posargs)
+
+
+@nox.session
+def updates(session: nox.Session) -> None:
+    """Update services from every release: `nox -s updates -- --runs 300 --seed 1`."""
+    session.run("pytest", "-m", "updates", "-n", "auto", *session.posargs)
 
 
 @nox.session
@@ -109,7 +116,7 @@ def release(session: nox.Session) -> None:
         session.error("CHANGELOG.md has no section `## Unreleased`: there is nothing to release")
     if session.run("git", "status", "--porcelain", silent=True):
         session.error("Commit or stash your changes first")
-    session.run("pytest", "-m", "not rendered and not image")
+    session.run("pytest", "-m", FAST)
 
     today = datetime.datetime.now(datetime.UTC).date()
     changelog.write_text(text.replace("## Unreleased", f"## {version} - {today}", 1))

@@ -1,15 +1,65 @@
 """Renders of the working tree, each made once and shared; a test that changes one copies it."""
 
+import json
+import os
 import shutil
 import tempfile
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import copier
+import plumbum
 import pytest
 
-from tests.services import PROFILES, ROOT, git_commit, render, run
+from tests.releases import answers_for, clone_with_releases
+from tests.services import PROFILES, ROOT, Answers, git_commit, render, run
 
 type Copy = Callable[[str], Path]
+type RenderedAt = Callable[[str, Answers], Path]
+
+GIT = {f"GIT_{role}_NAME": "An owner" for role in ("AUTHOR", "COMMITTER")}
+GIT |= {f"GIT_{role}_EMAIL": "owner@example.com" for role in ("AUTHOR", "COMMITTER")}
+GIT |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("updates")
+    group.addoption("--runs", type=int, default=60, help="how many random owners update")
+    group.addoption("--seed", type=int, default=0, help="other owners, the same for the same seed")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "run_number" in metafunc.fixturenames:
+        metafunc.parametrize("run_number", range(metafunc.config.getoption("runs")))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the updates amounted to: the table of identical bytes, and the sums."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    runs = [dict(report.user_properties) for report in reports]
+    table: dict[str, Counter[str]] = defaultdict(Counter)
+    sums: Counter[str] = Counter()
+    for properties in runs:
+        if "identical" in properties:
+            release, profile = str(properties["identical"]).split()
+            table[release][profile] += 1
+        sums.update({name: value for name, value in properties.items() if isinstance(value, int)})
+    for release, profiles in table.items():
+        counts = ", ".join(f"{profile} {count}" for profile, count in profiles.items())
+        terminalreporter.write_line(f"from {release}, identical bytes: {counts}")
+    if sums:
+        counts = ", ".join(f"{name} {count}" for name, count in sums.items())
+        terminalreporter.write_line(f"seed {terminalreporter.config.getoption('seed')}: {counts}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def git_of_an_owner() -> Iterator[None]:
+    """The same for everybody. `copier update` commits to repositories of its own, too."""
+    with pytest.MonkeyPatch.context() as patch, plumbum.local.env(**GIT):
+        for name, value in GIT.items():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -46,12 +96,30 @@ def released(tmp_path: Path) -> Path:
     return clone
 
 
-@pytest.fixture
-def owner(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`copier update` commits to temporary repositories, so git must know somebody."""
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "An owner")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "owner@example.com")
+@pytest.fixture(scope="session")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of the template with all its releases, and the working tree as `NEXT`. Read only."""
+    return clone_with_releases(tmp_path_factory.mktemp("history") / "template")
+
+
+@pytest.fixture(scope="session")
+def rendered_at(history: Path, tmp_path_factory: pytest.TempPathFactory) -> RenderedAt:
+    """Give the render of a release with some answers, in a git repository. Read only."""
+    made: dict[str, Path] = {}
+
+    def at(version: str, answers: Answers) -> Path:
+        asked = answers_for(history, version, answers)
+        key = json.dumps([version, asked])
+        if key not in made:
+            folder = tmp_path_factory.mktemp("rendered") / "service"
+            copier.run_copy(
+                str(history), folder, data=asked, vcs_ref=version, defaults=True, quiet=True
+            )
+            git_commit(folder)
+            made[key] = folder
+        return made[key]
+
+    return at
 
 
 @pytest.fixture(scope="session")

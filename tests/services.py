@@ -12,18 +12,50 @@ from typing import Any
 
 import copier
 import httpx
+import yaml
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "template"
 
-# The combinations of answers that are rendered and checked throughout.
-PROFILES: dict[str, dict[str, Any]] = {
-    "default": {},
-    "minimal": {"posts": False, "docker": False, "github": False},
-    "no-posts": {"posts": False},
-    "no-docker": {"docker": False},
-    "no-github": {"github": False},
+type Answers = dict[str, Any]
+
+SETTINGS: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text())
+# What is asked: neither a setting of copier nor a computed value.
+QUESTIONS = {name: q for name, q in SETTINGS.items() if name[0] != "_" and q.get("when", True)}
+FEATURES = [name for name, question in QUESTIONS.items() if question["type"] == "bool"]
+
+# Answers that a quick template would stumble over.
+ODD: Answers = {
+    "service_name": "Łódź's “café” – 5 × $HOME #1",  # noqa: RUF001
+    "slug": "a1",
+    "description": "It's 100 % {curly}, `ticked` & #hashed: $PATH.",
+    "author": "O'Neill & Søn, 株式会社",
 }
+
+
+# The combinations of answers that are rendered and checked throughout. Everything, nothing, and
+# everything but one: every pair of yes and no is among them, whatever is asked in future.
+_EVERYTHING = dict.fromkeys(FEATURES, True)
+PROFILES: dict[str, Answers] = {
+    "default": {},
+    "everything": _EVERYTHING,
+    "minimal": dict.fromkeys(FEATURES, False),
+    "odd": _EVERYTHING | ODD,
+}
+for _name in FEATURES:
+    _without = _EVERYTHING | {_name: False}
+    if _without != {name: QUESTIONS[name]["default"] for name in FEATURES}:  # that is "default"
+        PROFILES[f"no-{_name}"] = _without
+
+
+def features_of(profile: str) -> dict[str, bool]:
+    """Each feature, and whether the profile has it."""
+    return {name: PROFILES[profile].get(name, QUESTIONS[name]["default"]) for name in FEATURES}
+
+
+def without(feature: str) -> str:
+    """The name of the profile that lacks this one feature."""
+    return f"no-{feature}" if f"no-{feature}" in PROFILES else "default"
 
 
 def render(folder: Path, **answers: Any) -> Path:
@@ -42,6 +74,13 @@ def environment(**variables: str) -> dict[str, str]:
 
 def run(folder: Path, *command: str, **variables: str) -> str:
     """Return what a command prints. Fails with all of it when the command fails."""
+    code, output = outcome(folder, *command, **variables)
+    assert code == 0, f"{' '.join(command)}\n{output}"
+    return output
+
+
+def outcome(folder: Path, *command: str, **variables: str) -> tuple[int, str]:
+    """Return a command's exit code and what it prints."""
     done = subprocess.run(
         command,
         cwd=folder,
@@ -51,15 +90,14 @@ def run(folder: Path, *command: str, **variables: str) -> str:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}"
-    return done.stdout
+    return done.returncode, done.stdout
 
 
-def git_commit(folder: Path) -> None:
+def git_commit(folder: Path, message: str = "Render") -> None:
+    """Commit all there is; the first time, make a repository of the folder."""
     run(folder, "git", "init", "--quiet")
     run(folder, "git", "add", "--all")
-    who = ("-c", "user.name=An owner", "-c", "user.email=owner@example.com")
-    run(folder, "git", *who, "commit", "--quiet", "--message", "Render")
+    run(folder, "git", "commit", "--quiet", "--allow-empty", "--message", message)
 
 
 def files_of(folder: Path) -> list[Path]:

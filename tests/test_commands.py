@@ -18,6 +18,7 @@ from tests.services import (
     files_of,
     free_port,
     git_commit,
+    outcome,
     render,
     run,
     wait_until,
@@ -205,9 +206,34 @@ def test_the_commands_of_the_specification_work_as_typed(service: Path, workspac
         run(folder, "uv", "run", "poe", "check")
 
 
-def test_the_readme_removes_the_example(
-    released: Path, owner: None, workspace: Path, renders: dict[str, Path]
-) -> None:
+TWICE = """
+import asyncio
+from sqlalchemy import text
+from app.db.session import SessionLocal
+
+async def main():
+    async with SessionLocal() as db, db.begin():
+        await db.execute(text("CREATE TEMPORARY TABLE t (email text UNIQUE)"))
+        insert = text("INSERT INTO t VALUES (CAST(:email AS text)), (CAST(:email AS text))")
+        await db.execute(insert, {"email": "taken@example.com"})
+
+asyncio.run(main())
+"""
+
+
+def test_the_log_of_the_database_holds_no_address(service: Path) -> None:
+    """Not even that of a row which the database refuses."""
+    command = ["uv", "run", "python", "-m", "scripts.run", "python", "-c", TWICE]
+    code, output = outcome(service, *command)
+    log = (service / ".postgres/server.log").read_text()
+
+    assert code == 1
+    assert "(taken@example.com) already exists" in output
+    assert "duplicate key" in log
+    assert "taken@example.com" not in log
+
+
+def test_the_readme_removes_the_example(released: Path, workspace: Path, tmp_path: Path) -> None:
     service = workspace / "without"
     run(workspace, "copier", "copy", "--defaults", "--quiet", str(released), str(service))
     git_commit(service)
@@ -219,7 +245,7 @@ def test_the_readme_removes_the_example(
         run(service, "bash", "-c", command)
 
     assert run(service, "git", "status", "--porcelain") == ""
-    without = renders["no-posts"]
+    without = render(tmp_path / "without", posts=False)
     left = set(run(service, "git", "ls-files").splitlines())
     assert left == {str(path.relative_to(without)) for path in files_of(without)}
     for name in left - {".copier-answers.yml"}:

@@ -42,7 +42,7 @@ def test_the_files_that_a_page_names_are_there(page: Path, renders: dict[str, Pa
 
 def test_every_test_that_holds_a_rule_is_there(renders: dict[str, Path]) -> None:
     """Without the example, too: no rule goes away with it."""
-    sources = [*(renders["no-posts"] / "tests").rglob("*.py"), *(ROOT / "tests").glob("*.py")]
+    sources = [*(renders["minimal"] / "tests").rglob("*.py"), *(ROOT / "tests").glob("*.py")]
     tests = "".join(path.read_text() for path in sources)
 
     for name in TEST.findall(ARCHITECTURE.read_text()):

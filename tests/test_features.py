@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.services import PROFILES, ROOT, files_of
+from tests.services import FEATURES, files_of, without
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class Feature:
     words: str
 
 
-FEATURES = {
+OWNED = {
     "posts": Feature(
         files={
             "alembic/versions/0002_posts.py",
@@ -43,8 +42,9 @@ FEATURES = {
             ".github/dependabot.yml",
             ".github/workflows/ci.yml",
             ".github/workflows/image.yml",
+            ".github/workflows/update.yml",
         },
-        words=r"(?i)github|dependabot",
+        words=r"(?i)github(?!\.com/)|dependabot",  # but a template may be there
     ),
 }
 
@@ -54,44 +54,40 @@ def names(service: Path) -> set[str]:
 
 
 def test_every_yes_or_no_question_is_a_feature() -> None:
-    settings = yaml.safe_load((ROOT / "copier.yml").read_text())
-    asked = {name for name, q in settings.items() if name[0] != "_" and q["type"] == "bool"}
-
-    assert asked == FEATURES.keys()
-    assert PROFILES["minimal"] == dict.fromkeys(asked, False)
+    assert OWNED.keys() == set(FEATURES)
 
 
-@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("feature", OWNED)
 def test_a_feature_owns_its_files_and_no_others(feature: str, renders: dict[str, Path]) -> None:
-    with_it, without = names(renders["default"]), names(renders[f"no-{feature}"])
+    with_it, without_it = names(renders["everything"]), names(renders[without(feature)])
 
-    assert with_it - without == FEATURES[feature].files
-    assert without <= with_it
+    assert with_it - without_it == OWNED[feature].files
+    assert without_it <= with_it
 
 
-@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("feature", OWNED)
 @pytest.mark.parametrize("profile", ["alone", "minimal"])
 def test_without_a_feature_no_word_of_it_is_left(
     feature: str, profile: str, renders: dict[str, Path]
 ) -> None:
-    service = renders[f"no-{feature}" if profile == "alone" else profile]
+    service = renders[without(feature) if profile == "alone" else profile]
 
     for name in names(service):
-        assert not re.search(FEATURES[feature].words, name), name
+        assert not re.search(OWNED[feature].words, name), name
         text = (service / name).read_text().replace(f"{feature}: false", "")  # the answer
-        assert not re.search(FEATURES[feature].words, text), name
+        assert not re.search(OWNED[feature].words, text), name
 
 
-@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("feature", OWNED)
 def test_the_words_of_a_feature_are_its_words(feature: str, renders: dict[str, Path]) -> None:
     """Lest the test above looks for words that nobody writes."""
-    for name in FEATURES[feature].files:
-        text = (renders["default"] / name).read_text()
-        assert re.search(FEATURES[feature].words, name + text), name
+    for name in OWNED[feature].files:
+        text = (renders["everything"] / name).read_text()
+        assert re.search(OWNED[feature].words, name + text), name
 
 
 def test_the_example_is_what_its_name_finds(renders: dict[str, Path]) -> None:
     """The README removes it with `git rm $(git ls-files '*posts*')`."""
-    found = {name for name in names(renders["default"]) if "posts" in name}
+    found = {name for name in names(renders["everything"]) if "posts" in name}
 
-    assert found == FEATURES["posts"].files
+    assert found == OWNED["posts"].files

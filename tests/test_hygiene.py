@@ -11,28 +11,16 @@ import jinja2.meta
 import pytest
 import yaml
 
-from tests.services import PROFILES, ROOT, TEMPLATE, files_of, render, run
+from tests.services import PROFILES, SETTINGS, TEMPLATE, files_of, render, run
 
-ODD = {
-    "service_name": "Łódź's “café” – 5 × $HOME #1",  # noqa: RUF001
-    "slug": "a1",
-    "description": "It's 100 % {curly}, `ticked` & #hashed: $PATH.",
-    "author": "O'Neill & Søn, 株式会社",
-}
 LEFTOVER = re.compile(r"(?<!\$)\{\{|\{%|\{#")
 JINJA_BLOCKS = re.compile(r"\{%\s*(if|for)\b")
 
 
 @pytest.fixture(scope="session")
-def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A render with answers that a quick template would stumble over. Read only."""
-    return render(tmp_path_factory.mktemp("odd") / "service", **ODD)
-
-
-@pytest.fixture(scope="session")
-def everything(renders: dict[str, Path], odd: Path) -> list[tuple[Path, Path]]:
+def everything(renders: dict[str, Path]) -> list[tuple[Path, Path]]:
     """Every rendered file, with the root of its render."""
-    return [(root, path) for root in [*renders.values(), odd] for path in files_of(root)]
+    return [(root, path) for root in renders.values() for path in files_of(root)]
 
 
 def test_no_jinja_is_left(everything: list[tuple[Path, Path]]) -> None:
@@ -62,8 +50,8 @@ def test_data_files_parse(everything: list[tuple[Path, Path]]) -> None:
             compile(path.read_text(), path, "exec")
 
 
-def test_python_is_formatted_and_linted(renders: dict[str, Path], odd: Path) -> None:
-    for service in [*renders.values(), odd]:
+def test_python_is_formatted_and_linted(renders: dict[str, Path]) -> None:
+    for service in renders.values():
         run(service, "ruff", "format", "--check", "--no-cache")
         run(service, "ruff", "check", "--no-cache")
 
@@ -101,10 +89,7 @@ def test_two_renders_are_the_same(renders: dict[str, Path], tmp_path: Path) -> N
 
 def test_templates_name_only_what_is_asked() -> None:
     """Under StrictUndefined, and in every branch, not only those that a render takes."""
-    questions = {
-        name for name in yaml.safe_load((ROOT / "copier.yml").read_text()) if name[0] != "_"
-    }
-    known = questions | {"_copier_answers", "_copier_conf"}
+    known = {name for name in SETTINGS if name[0] != "_"} | {"_copier_answers", "_copier_conf"}
     parser = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701
     parser.filters["to_nice_yaml"] = str
 

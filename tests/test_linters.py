@@ -26,7 +26,7 @@ def repository(request: pytest.FixtureRequest, renders: dict[str, Path]) -> Path
 def test_configuration_follows_its_schema(pattern: str, repository: Path) -> None:
     files = [str(path) for path in repository.glob(pattern)]
 
-    assert files or repository.name != "default"
+    assert files or repository.name != "everything"
     if files:
         run(repository, "check-jsonschema", "--builtin-schema", SCHEMAS[pattern], *files)
 
@@ -37,7 +37,7 @@ def test_workflows_are_safe(repository: Path) -> None:
 
 
 def test_the_dockerfile_is_sound(renders: dict[str, Path]) -> None:
-    run(renders["default"], "hadolint", "Dockerfile")
+    run(renders["everything"], "hadolint", "Dockerfile")
 
 
 WORKFLOW = ".github/workflows/ci.yml"
@@ -47,7 +47,7 @@ PIN = re.compile(r"uses: (\S+@[0-9a-f]{40} # v[\d.]+)$", re.MULTILINE)
 def test_a_service_has_the_actions_of_this_repository(renders: dict[str, Path]) -> None:
     """A bot renews ours; this says that the service's, which it cannot read, are older."""
     ours = set(PIN.findall((ROOT / WORKFLOW).read_text()))
-    workflows = list((renders["default"] / ".github/workflows").iterdir())
+    workflows = list((renders["everything"] / ".github/workflows").iterdir())
 
     assert ours == {pin for path in workflows for pin in PIN.findall(path.read_text())}
 

@@ -9,10 +9,7 @@ import copier
 import pytest
 import yaml
 
-from tests.services import ROOT, TEMPLATE, render, run
-
-SETTINGS = yaml.safe_load((ROOT / "copier.yml").read_text())
-QUESTIONS = {name: q for name, q in SETTINGS.items() if name[0] != "_" and q.get("when", True)}
+from tests.services import QUESTIONS, ROOT, SETTINGS, TEMPLATE, render, run
 
 
 def answers_of(service: Path) -> dict[str, Any]:

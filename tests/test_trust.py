@@ -4,18 +4,11 @@ from pathlib import Path
 
 import copier
 import pytest
-import yaml
 
-from tests.services import ROOT, git_commit, run
-
-
-def test_the_settings_run_nothing() -> None:
-    settings = yaml.safe_load((ROOT / "copier.yml").read_text())
-
-    assert not {"_tasks", "_migrations", "_jinja_extensions"} & settings.keys()
+from tests.services import git_commit, run
 
 
-def test_copy_and_update_need_no_trust(released: Path, owner: None, tmp_path: Path) -> None:
+def test_copy_and_update_need_no_trust(released: Path, tmp_path: Path) -> None:
     service = tmp_path / "service"
     copier.run_copy(str(released), service, defaults=True, quiet=True)
     git_commit(service)
@@ -31,9 +24,7 @@ def test_copy_and_update_need_no_trust(released: Path, owner: None, tmp_path: Pa
     assert changed == ["M", ".copier-answers.yml", "M", "AGENTS.md"]
 
 
-def test_an_update_leaves_migrations_and_the_lock_alone(
-    released: Path, owner: None, tmp_path: Path
-) -> None:
+def test_an_update_leaves_migrations_and_the_lock_alone(released: Path, tmp_path: Path) -> None:
     service = tmp_path / "service"
     copier.run_copy(str(released), service, defaults=True, quiet=True)
     git_commit(service)

@@ -34,7 +34,8 @@ def serve(home: Path, port: int) -> int:
         home = Path("/var/tmp") / name  # noqa: S108 - the data outlives a reboot there
         home.mkdir(exist_ok=True)
         print(f"PostgreSQL may not enter this folder as `nobody`; its data is in {home}")
-    return _start(home, ["-p", str(port), "-h", "127.0.0.1", "-k", ""])
+    no_values = ["-c", "log_error_verbosity=terse"]  # a log shows no e-mail that is taken
+    return _start(home, ["-p", str(port), "-h", "127.0.0.1", "-k", "", *no_values])
 
 
 def serve_throw_away() -> str:

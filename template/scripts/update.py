@@ -1,0 +1,122 @@
+"""Bring in what is new in the template: `poe update`. Nothing is committed; git takes it back."""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ANSWERS = Path(".copier-answers.yml")
+UV = os.environ.get("UV", "uv")
+COPIER = [UV, "tool", "run", "--from", "copier>=9.19,<10", "copier"]
+# More lines than any file has. A patch with few lines of context may fit in a wrong place; with
+# all of them, what you and the template both changed is merged by git, from three versions.
+CONTEXT_LINES = 1_000_000
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="poe update", description=__doc__)
+    parser.add_argument("--to", metavar="VERSION", help="this version, not the newest")
+    parser.add_argument("--defaults", action="store_true", help="ask nothing, not even what is new")
+    options = parser.parse_args()
+
+    if git("status", "--porcelain", "--", "."):
+        sys.exit("Commit or stash your changes first: an update merges with what is committed.")
+    versions = json.loads(output(*COPIER, "check-update", "--output-format", "json"))
+    old, new = versions["current_version"], options.to or versions["latest_version"]
+    if number(new) <= number(old):
+        print(f"The template is at {old}: there is nothing to bring in.")
+        return 0
+    print(f"The template, from {old} to {new}:\n\n{changes(old, new)}\n", flush=True)
+
+    command = [*COPIER, "update", "--quiet", "--skip-answered", "--vcs-ref", new]
+    command += ["--context-lines", str(CONTEXT_LINES)]
+    command += [f"--exclude={pattern}" for pattern in untouchable()]
+    if subprocess.call([*command, "--defaults"] if options.defaults else command):
+        sys.exit(f"The update stopped half-way. {TAKE_BACK}")
+    print("\n".join(report(new)))
+    return 0
+
+
+def untouchable(folder: Path = Path()) -> list[str]:
+    """Patterns of what copier would overwrite without a word, so an update leaves it alone.
+
+    That is what git ignores, and a file that you made a link or anything else than UTF-8 text.
+    """
+    ignored = ("--others", "--ignored", "--exclude-standard", "--directory")
+    names = git("ls-files", "-z", *ignored, folder=folder).split("\0")
+    tracked = git("ls-files", "-z", folder=folder).split("\0")
+    names += [name for name in tracked if not is_text(folder / name)]
+    return [f"/{re.sub(r'([*?!#[\\ ])', r'\\\1', name)}" for name in names if name]
+
+
+def is_text(path: Path) -> bool:
+    if path.is_symlink():
+        return False
+    try:
+        return not path.is_file() or b"\0" not in path.read_bytes().decode().encode()
+    except UnicodeDecodeError:
+        return False
+
+
+def changes(old: str, new: str) -> str:
+    """The template's changelog after the old version and up to the new one."""
+    with tempfile.TemporaryDirectory() as clone:
+        git("clone", "--quiet", "--bare", source(), clone)
+        changelog = git("show", f"{new}:CHANGELOG.md", folder=Path(clone))
+    sections = re.split(r"^(?=## )", changelog, flags=re.MULTILINE)[1:]
+    news = [s for s in sections if number(old) < number(s.removeprefix("## ")) <= number(new)]
+    return "".join(news).strip()
+
+
+def source() -> str:
+    """Where the template is, as git has it."""
+    url = re.search(r"^_src_path: (.*)$", ANSWERS.read_text(), re.MULTILINE)
+    if url is None:
+        sys.exit(f"{ANSWERS} does not say where the template is: it has no line `_src_path: …`.")
+    shortcuts = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/", "git+": ""}
+    location = url[1].strip("'\"")
+    for short, long in shortcuts.items():
+        location = re.sub(rf"^{re.escape(short)}/*", long, location)
+    return str(Path(location).expanduser()) if location.startswith("~") else location
+
+
+def number(version: str) -> tuple[int, ...]:
+    """1.2.0 as numbers, which compare; nothing for what is no version, such as Unreleased."""
+    digits = re.match(r"\d+(\.\d+)*", version)
+    return tuple(map(int, digits[0].split("."))) if digits else ()
+
+
+def report(new: str) -> list[str]:
+    """What the update left to do, in the order to do it. Locks, if nothing is in the way."""
+    conflicts = git("diff", "--name-only", "--diff-filter=U", "--relative").splitlines()
+    left = [f"Resolve what is between <<<<<<< and >>>>>>> in {name}." for name in conflicts]
+    if "pyproject.toml" in conflicts or subprocess.call([UV, "lock"]):
+        left.append("Lock the packages: uv lock")
+    elif not conflicts and subprocess.call([UV, "run", "python", "-m", "scripts.check_migrations"]):
+        left.append('Write the migration that `alembic check` asks for: uv run poe revision "…"')
+    left.append("Check: uv run poe check")
+    left.append(f'Commit: git add --all && git commit --message "Update the template to {new}"')
+    steps = [f"  {count}. {step}" for count, step in enumerate(left, start=1)]
+    return [f"\nThe template's {new} is in. Left to do:", *steps, TAKE_BACK]
+
+
+TAKE_BACK = "To take it back: git reset --hard && git clean --force -d"
+
+
+def git(*arguments: str, folder: Path = Path()) -> str:
+    return output("git", *arguments, folder=folder)
+
+
+def output(*command: str, folder: Path = Path()) -> str:
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(done.returncode)
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())

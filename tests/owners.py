@@ -1,0 +1,319 @@
+"""An owner who changes a service at random, and what an update must make of it."""
+
+import random
+import re
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.services import git_commit, run
+
+# The owner's from the first commit on: no update touches them.
+OWNED = re.compile(r"alembic/versions/|uv\.lock$")
+ANSWERS = ".copier-answers.yml"  # copier's own
+
+
+def names_in(folder: Path) -> set[str]:
+    """Every path below the folder, but not git's own."""
+    paths = (path for path in folder.rglob("*") if path.is_symlink() or path.is_file())
+    names = {str(path.relative_to(folder)) for path in paths}
+    return {name for name in names if not name.startswith(".git/")}
+
+
+@dataclass
+class Owner:
+    """Edits a service that was rendered as `old` and will be updated to `new`.
+
+    Each edit plants a token. `careful` owners run `poe update`; others plain copier, and do
+    nothing that only `poe update` sees.
+    """
+
+    service: Path
+    old: Path
+    new: Path
+    careful: bool
+    rng: random.Random
+    tokens: list[bytes] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    touched: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)  # what `poe update` leaves alone
+
+    def work(self, edits: int) -> None:
+        kinds = EVERYBODYS + (CAREFUL if self.careful else [])
+        for kind in self.rng.choices(kinds, k=edits):
+            kind(self)
+            self.kinds.append(kind.__name__)
+        git_commit(self.service, "The owner's work")
+
+    def token(self) -> bytes:
+        self.tokens.append(b"token-%d-%08x" % (len(self.tokens), self.rng.getrandbits(32)))
+        return self.tokens[-1]
+
+    def tokens_in(self, folder: Path) -> set[bytes]:
+        """Those in the tree: a later edit may have written over an earlier one."""
+        everything = b"".join((folder / name).read_bytes() for name in names_in(folder))
+        return {token for token in self.tokens if token in everything}
+
+    def write(self, name: str, content: bytes) -> None:
+        path = self.service / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        self.touched.add(name)
+
+    def rendered_file(self) -> str:
+        """One that both versions have, more often than not one that the template changed."""
+        both = names_in(self.old) & names_in(self.new) & names_in(self.service) - self.touched
+        usable = sorted(name for name in both if not OWNED.search(name) and name != ANSWERS)
+        changed = [name for name in usable if content(self.old, name) != content(self.new, name)]
+        return self.rng.choice(changed if changed and self.rng.random() < 0.6 else usable)
+
+    def lines_of(self, name: str) -> list[bytes]:
+        return (self.service / name).read_bytes().splitlines(keepends=True)
+
+    def insert(self) -> None:
+        for _ in range(self.rng.randint(1, 4)):
+            name = self.rendered_file()
+            lines = self.lines_of(name)
+            lines.insert(self.rng.randint(0, len(lines)), b"# %s\n" % self.token())
+            self.write(name, b"".join(lines))
+
+    def change(self) -> None:
+        name = self.rendered_file()
+        lines = self.lines_of(name) or [b""]
+        for at in self.rng.sample(range(len(lines)), k=min(3, len(lines))):
+            lines[at] = b"# %s\n" % self.token()
+        self.write(name, b"".join(lines))
+
+    def delete_lines(self) -> None:
+        name = self.rendered_file()
+        lines = self.lines_of(name)
+        at = self.rng.randint(0, len(lines))
+        self.write(name, b"".join([*lines[:at], *lines[at + 5 :], b"# %s\n" % self.token()]))
+
+    def append(self) -> None:
+        name = self.rendered_file()
+        self.write(name, b"".join([*self.lines_of(name), b"\n\n# %s\n" % self.token()]))
+
+    def end_without_newline(self) -> None:
+        name = self.rendered_file()
+        self.write(name, b"".join([*self.lines_of(name), b"# %s" % self.token()]))
+
+    def carriage_returns(self) -> None:
+        name = self.rendered_file()
+        lines = [*self.lines_of(name), b"# %s\n" % self.token()]
+        self.write(name, b"".join(lines).replace(b"\n", b"\r\n"))
+
+    def other_scripts(self) -> None:
+        name = self.rendered_file()
+        lines = self.lines_of(name)
+        lines.insert(0, "# 株式会社 \f\v \u2028 é ".encode() + self.token() + b"\n")
+        self.write(name, b"".join(lines))
+
+    def markers_of_a_heading(self) -> None:
+        name = self.rendered_file()
+        self.write(name, b"".join([*self.lines_of(name), b"%s\n=======\n" % self.token()]))
+
+    def make_executable(self) -> None:
+        name = self.rendered_file()
+        self.write(name, b"".join([*self.lines_of(name), b"# %s\n" % self.token()]))
+        (self.service / name).chmod(0o755)
+
+    def new_file(self) -> None:
+        folders = sorted({str(Path(name).parent) for name in names_in(self.service)})
+        name = self.rng.choice(["mine.py", "notiz über alles.txt", "a b.md", ".hidden", "x.py.rej"])
+        self.write(f"{self.rng.choice(folders)}/{name}", b"%s\n" % self.token())
+
+    def new_folder(self) -> None:
+        self.write(f"packages/{self.rng.randint(1, 9)}/mine.py", b"%s\n" % self.token())
+
+    def new_binary(self) -> None:
+        self.write("app/static/logo.png", b"\x89PNG\0\xff%s\0" % self.token())
+
+    def what_the_template_adds(self) -> None:
+        """A file of one's own, at a path that the next version has too."""
+        added = sorted(names_in(self.new) - names_in(self.old) - names_in(self.service))
+        if added:
+            self.write(self.rng.choice(added), b"# %s\nmine\n" % self.token())
+
+    def delete(self) -> None:
+        name = self.rendered_file()
+        (self.service / name).unlink()
+        self.touched.add(name)
+
+    def rename(self) -> None:
+        name = self.rendered_file()
+        self.write(name, b"".join([*self.lines_of(name), b"# %s\n" % self.token()]))
+        renamed = str(Path(name).with_name(f"renamed_{Path(name).name}"))
+        (self.service / name).rename(self.service / renamed)
+        self.touched.add(renamed)
+
+    def move_folder(self) -> None:
+        folder = self.rng.choice(["app/services", "scripts/seeds", "tests/unit", "docs"])
+        if (self.service / folder).exists():
+            self.write(f"{folder}/mine.py", b"# %s\n" % self.token())
+            moved = f"{folder}_moved_{self.rng.getrandbits(16)}"
+            before = names_in(self.service)
+            (self.service / folder).rename(self.service / moved)
+            self.touched |= before ^ names_in(self.service)
+
+    def ignored(self) -> None:
+        self.write(self.rng.choice([".env", ".postgres/data", ".venv/mine"]), self.token())
+
+    def migration(self) -> None:
+        token = self.token()
+        self.write(f"alembic/versions/{token.decode()}.py", b"# %s\n" % token)
+
+    def baseline(self) -> None:
+        name = "alembic/versions/0001_accounts.py"
+        self.write(name, (self.service / name).read_bytes() + b"# %s\n" % self.token())
+
+    def resource(self) -> None:
+        for layer in ("api/routes", "models", "schemas", "services", "repos"):
+            self.write(f"app/{layer}/tags.py", b"# %s\n" % self.token())
+
+    def dependency(self) -> None:
+        pyproject = (self.service / "pyproject.toml").read_bytes()
+        line = b'    "%s>=1",\n' % self.token()
+        changed = re.sub(rb"(?m)^dependencies = \[\n", lambda found: found[0] + line, pyproject)
+        self.write("pyproject.toml", changed)
+        self.write("uv.lock", (self.service / "uv.lock").read_bytes() + b"# %s\n" % self.token())
+
+    def binary_instead(self) -> None:
+        name = self.rendered_file()
+        self.write(name, b"\0\1\2%s\xff" % self.token())
+        self.kept.add(name)
+
+    def other_encoding(self) -> None:
+        name = self.rendered_file()
+        line = "# café ".encode("latin-1") + self.token() + b"\n"
+        self.write(name, b"".join([*self.lines_of(name), line]))
+        self.kept.add(name)
+
+    def link_instead(self) -> None:
+        name = self.rendered_file()
+        target = f"linked-{self.rng.getrandbits(32)}"
+        self.write(target, self.token())
+        (self.service / name).unlink()
+        (self.service / name).symlink_to(self.service / target)
+        self.kept.add(name)
+
+    def ignored_from_now_on(self) -> None:
+        """A rendered file is kept out of git, but used: the settings of an editor, say."""
+        name = self.rendered_file()
+        run(self.service, "git", "rm", "--quiet", "--force", "--cached", name)
+        self.write(name, b"".join([*self.lines_of(name), b"# %s\n" % self.token()]))
+        self.kept.add(name)
+        with (self.service / ".git/info/exclude").open("a") as exclude:
+            exclude.write(f"/{name}\n")
+
+
+type Kind = Callable[[Owner], None]
+
+EVERYBODYS: list[Kind] = [
+    *[Owner.insert] * 3,
+    *[Owner.change] * 3,
+    Owner.delete_lines,
+    Owner.append,
+    Owner.end_without_newline,
+    Owner.carriage_returns,
+    Owner.other_scripts,
+    Owner.markers_of_a_heading,
+    Owner.make_executable,
+    Owner.new_file,
+    Owner.new_folder,
+    Owner.new_binary,
+    Owner.what_the_template_adds,
+    Owner.delete,
+    Owner.rename,
+    Owner.move_folder,
+    Owner.ignored,
+    Owner.migration,
+    Owner.baseline,
+    Owner.resource,
+    Owner.dependency,
+]
+CAREFUL: list[Kind] = [
+    Owner.binary_instead,
+    Owner.other_encoding,
+    Owner.link_instead,
+    Owner.ignored_from_now_on,
+]
+
+
+@dataclass(frozen=True)
+class File:
+    content: bytes
+    executable: bool = False
+    conflict: bool = False
+
+
+def content(folder: Path, name: str) -> bytes | None:
+    path = folder / name
+    return path.read_bytes() if path.is_file() else None
+
+
+def file(folder: Path, name: str) -> File | None:
+    path = folder / name
+    if path.is_symlink():
+        return File(str(path.readlink()).encode())
+    if not path.is_file():
+        return None
+    return File(path.read_bytes(), executable=bool(path.stat().st_mode & 0o100))
+
+
+def expected(old: Path, mine: Path, new: Path, kept: set[str]) -> dict[str, File]:
+    """What git makes of the three versions of each file, when it merges them one by one.
+
+    `kept` are the files that are left alone. A file that the owner deleted stays deleted.
+    """
+    merged: dict[str, File] = {}
+    for name in names_in(old) | names_in(mine) | names_in(new):
+        base, ours, theirs = file(old, name), file(mine, name), file(new, name)
+        if OWNED.search(name) or name in kept:
+            result = ours
+        elif name == ANSWERS:
+            result = theirs
+        elif base == theirs or theirs is None:
+            result = ours if base is None or theirs is not None else None
+        elif base == ours:
+            result = theirs
+        elif ours is None:
+            result = None
+        else:
+            result = merge(base or File(b""), ours, theirs, mine.parent)
+        if result is not None:
+            merged[name] = result
+    return merged
+
+
+def merge(base: File, ours: File, theirs: File, folder: Path) -> File:
+    paths = []
+    for side, version in (("ours", ours), ("base", base), ("theirs", theirs)):
+        (folder / side).write_bytes(version.content)
+        paths.append(str(folder / side))
+    labels = ("-L", "before updating", "-L", "last update", "-L", "after updating")
+    command = ["git", "merge-file", "-p", *labels, *paths]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    assert 0 <= done.returncode < 128, done
+    conflict = done.returncode > 0
+    if conflict:
+        assert touch(folder), "git reports a conflict where nobody else changed anything"
+    executable = ours.executable if ours.executable != base.executable else theirs.executable
+    return File(done.stdout, executable, conflict)
+
+
+def touch(folder: Path) -> bool:
+    """Did both sides change the same lines of the base, or lines next to each other?"""
+
+    def changed(side: str) -> list[tuple[int, int]]:
+        command = ["git", "diff", "--no-index", "--unified=0", "base", side]
+        diff = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, check=False).stdout
+        ranges = []
+        for start, count in re.findall(rb"(?m)^@@ -(\d+)(?:,(\d+))? ", diff):
+            lines = int(count or 1)
+            first = int(start) if lines else int(start) + 1  # an insertion is before this line
+            ranges.append((first, first + lines))
+        return ranges
+
+    return any(a <= d and c <= b for a, b in changed("ours") for c, d in changed("theirs"))

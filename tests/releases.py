@@ -1,0 +1,75 @@
+"""The releases of the template, rebuilt from its history: a clone may come without tags."""
+
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.services import ROOT, Answers, run
+
+NEXT = "999.0.0"  # the working tree, as if it were released now
+LATER = "999.1.0"  # and after that a release that changes almost every file, for merges to do
+
+
+def documented() -> list[str]:
+    """The versions in the changelog, oldest first."""
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    return re.findall(r"^## (\d\S*) - \d{4}-\d\d-\d\d$", changelog, re.MULTILINE)[::-1]
+
+
+def releases() -> dict[str, str]:
+    """The commit of each release, oldest first; its subject says so."""
+    log = run(ROOT, "git", "log", "--first-parent", "--reverse", "--format=%H %s")
+    return {version: commit for commit, version in re.findall(r"(\w+) Release (\S+)\n", log)}
+
+
+def clone_with_releases(folder: Path) -> Path:
+    """Clone the template; its tags are the releases in its history, and NEXT the working tree."""
+    run(
+        ROOT, "git", "clone", "--quiet", "--no-tags", "--no-checkout", f"file://{ROOT}", str(folder)
+    )
+    for version, commit in releases().items():
+        run(folder, "git", "tag", version, commit)
+    working_tree = ("git", "--git-dir", str(folder / ".git"), "--work-tree", str(ROOT))
+    run(ROOT, *working_tree, "add", "--all")
+    run(folder, "git", "commit", "--quiet", "--allow-empty", "--message", "The working tree")
+    run(folder, "git", "tag", NEXT)
+    run(folder, "git", "reset", "--quiet", "--hard")
+    change_almost_everything(folder / "template")
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "commit", "--quiet", "--message", "Changes everywhere")
+    run(folder, "git", "tag", LATER)
+    return folder
+
+
+def change_almost_everything(template: Path) -> None:
+    """Insert, change and delete lines here and there, and add files. It need not run."""
+    rng = random.Random(0)
+    for path in sorted(template.rglob("*")):
+        if not path.is_file() or "copier" in path.name or rng.random() < 0.1:
+            continue
+        lines = path.read_text().splitlines(keepends=True)
+        for _ in range(rng.randint(1, 4)):
+            at = rng.randint(0, len(lines))
+            if "{" not in "".join(lines[at : at + 1]):  # Jinja stays as it is
+                new = [f"# {path.stem}, line {at}\n"]
+                lines[at : at + rng.randint(0, 2)] = new * rng.randint(0, 2)
+        path.write_text("".join(lines))
+    for folder in ("docs", "app/api"):
+        (template / folder).mkdir(exist_ok=True)
+        (template / folder / "later.py").write_text("# this file is new\n")
+
+
+def settings_of(history: Path, version: str) -> dict[str, Any]:
+    """What `copier.yml` says in that release."""
+    settings = yaml.safe_load(run(history, "git", "show", f"{version}:copier.yml"))
+    assert isinstance(settings, dict)
+    return settings
+
+
+def answers_for(history: Path, version: str, answers: Answers) -> Answers:
+    """These answers, but for questions that the release does not ask: copier ignores them."""
+    settings = settings_of(history, version)
+    return {name: value for name, value in answers.items() if name in settings}

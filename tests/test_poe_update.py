@@ -1,0 +1,221 @@
+"""`poe update`, typed by an owner, and by the workflow that does it every week."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import copier
+import pytest
+import yaml
+
+from tests.releases import NEXT, clone_with_releases
+from tests.services import git_commit, outcome, run
+
+pytestmark = pytest.mark.rendered
+
+FIRST, SECOND = "999.0.1", "999.0.2"
+CHANGES = {
+    FIRST: f"## {FIRST} - 2027-01-01\n\n### Fixed\n- A rule was missing.\n",
+    SECOND: f"## {SECOND} - 2027-02-01\n\n### Changed\n- A user may have a locale.\n",
+}
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) == 1, (path, old)
+    path.write_text(text.replace(old, new))
+
+
+def release(template: Path, version: str) -> None:
+    changelog = template / "CHANGELOG.md"
+    title, older = changelog.read_text().split("\n## ", 1)
+    changelog.write_text(f"{title}\n{CHANGES[version]}\n## {older}")
+    git_commit(template, f"Release {version}")
+    run(template, "git", "tag", version)
+
+
+@pytest.fixture(scope="module")
+def template(workspace: Path) -> Path:
+    """Two releases after the working tree: one mends a text, one changes a model and a range."""
+    clone = clone_with_releases(workspace / "template")
+    run(clone, "git", "tag", "--delete", "999.1.0")
+    run(clone, "git", "reset", "--hard", "--quiet", NEXT)
+    rendered = clone / "template"
+    with (rendered / "AGENTS.md").open("a") as agents:
+        agents.write("Be kind.\n")
+    release(clone, FIRST)
+    edit(
+        rendered / "app/models/users.py",
+        "    disabled: Mapped[bool]",
+        "    locale: Mapped[str | None]\n    disabled: Mapped[bool]",
+    )
+    edit(rendered / "pyproject.toml.jinja", '"structlog>=26.1,<27"', '"structlog>=26.1,<28"')
+    release(clone, SECOND)
+    return clone
+
+
+@pytest.fixture(scope="module")
+def installed(workspace: Path, template: Path) -> Path:
+    folder = workspace / "service"
+    copier.run_copy(str(template), folder, defaults=True, quiet=True, vcs_ref=NEXT)
+    git_commit(folder)
+    run(folder, "uv", "sync", "--locked", "--quiet")
+    return folder
+
+
+@pytest.fixture
+def service(installed: Path) -> Iterator[Path]:
+    """As it was rendered, and put back afterwards."""
+    rendered = run(installed, "git", "rev-list", "--max-parents=0", "HEAD").strip()
+    yield installed
+    run(installed, "git", "reset", "--hard", "--quiet", rendered)
+    run(installed, "git", "clean", "-fdq")
+
+
+def test_it_refuses_what_is_not_committed(service: Path) -> None:
+    (service / "mine.txt").write_text("mine")
+
+    code, output = outcome(service, "uv", "run", "poe", "update")
+
+    assert code == 1
+    assert "Commit or stash your changes first" in output
+    assert run(service, "git", "status", "--porcelain") == "?? mine.txt\n"
+
+
+def test_it_shows_what_is_new_and_says_what_is_left(service: Path) -> None:
+    (service / ".env").write_text("# mine")
+    output = run(service, "uv", "run", "poe", "update", "--defaults")
+
+    news = f"{CHANGES[SECOND]}\n{CHANGES[FIRST]}"
+    assert f"The template, from {NEXT} to {SECOND}:\n\n{news}\n" in output
+    assert "New upgrade operations detected: [('add_column', None, 'users'" in output
+    steps = re.findall(r"^  \d\. (.*)$", output, re.MULTILINE)
+    assert [step.partition(":")[0] for step in steps] == [
+        "Write the migration that `alembic check` asks for",
+        "Check",
+        "Commit",
+    ]
+    assert (service / ".env").read_text() == "# mine"
+    assert '"structlog", specifier = ">=26.1,<28"' in (service / "uv.lock").read_text()
+    changed = run(service, "git", "diff", "--name-only").splitlines()
+    updated = ["AGENTS.md", "app/models/users.py", "pyproject.toml", "uv.lock"]
+    assert changed == [".copier-answers.yml", *updated]
+    (service / ".env").unlink()
+
+
+def test_it_goes_as_far_as_it_is_told(service: Path) -> None:
+    output = run(service, "uv", "run", "poe", "update", "--defaults", "--to", FIRST)
+    git_commit(service, "Update")
+    again = run(service, "uv", "run", "poe", "update", "--defaults", "--to", FIRST)
+
+    assert "A rule was missing." in output
+    assert "A user may have a locale." not in output
+    assert f"The template is at {FIRST}: there is nothing to bring in." in again
+    assert run(service, "git", "status", "--porcelain") == ""
+
+
+def test_a_conflict_is_named_and_cannot_be_committed(service: Path) -> None:
+    """Only where both changed the same lines; and the hooks refuse what is left of it."""
+    with (service / "AGENTS.md").open("a") as agents:
+        agents.write("Be brief.\n")
+    edit(service / "AGENTS.md", "# How to work on this service", "# How we work")
+    git_commit(service, "Our rules")
+
+    output = run(service, "uv", "run", "poe", "update", "--defaults")
+
+    assert "1. Resolve what is between <<<<<<< and >>>>>>> in AGENTS.md." in output
+    text = (service / "AGENTS.md").read_text()
+    assert text.startswith("# How we work\n")
+    assert text.endswith(
+        "<<<<<<< before updating\nBe brief.\n=======\nBe kind.\n>>>>>>> after updating\n"
+    )
+    assert text.count("<<<<<<<") == 1
+    run(service, "uv", "run", "prek", "install")
+    for how in (["--all"], ["--all", "--no-edit"]):
+        code, refusal = outcome(service, "git", "commit", *how, "--message", "Update")
+        assert code == 1
+        assert "no conflict is left" in refusal
+    code, refusal = outcome(service, "uv", "run", "poe", "check")
+    assert code == 1
+    assert "AGENTS.md" in refusal
+    (service / ".git/hooks/pre-commit").unlink()
+
+
+def test_it_can_be_taken_back(service: Path) -> None:
+    output = run(service, "uv", "run", "poe", "update", "--defaults")
+    before = run(service, "git", "rev-parse", "HEAD^{tree}")
+
+    command = re.findall(r"To take it back: (.+)", output)[0]
+    run(service, "bash", "-c", command)
+    run(service, "git", "add", "--all")
+
+    assert run(service, "git", "write-tree") == before
+
+
+def test_what_copier_would_overwrite_is_left_alone(service: Path) -> None:
+    """Plain `copier update` replaces all of these, and says nothing."""
+    mine = "dépendances".encode("latin-1")
+    (service / "requirements.txt").write_bytes(mine)
+    (service / "SECURITY.md").unlink()
+    (service / "SECURITY.md").symlink_to("README.md")
+    with (service / ".gitignore").open("a") as ignore:
+        ignore.write(".vscode/\n")
+    run(service, "git", "rm", "-r", "--quiet", "--cached", ".vscode")
+    (service / ".vscode/launch.json").write_text("mine")
+    git_commit(service, "Ours")
+
+    run(service, "uv", "run", "poe", "update", "--defaults")
+
+    assert (service / "requirements.txt").read_bytes() == mine
+    assert (service / "SECURITY.md").is_symlink()
+    assert (service / ".vscode/launch.json").read_text() == "mine"
+    shutil.rmtree(service / ".vscode")
+
+
+def test_renovate_can_update_too(service: Path) -> None:
+    """With the options of its copier manager; it cannot lock, and CI says that this is due."""
+    options = ["--skip-answered", "--defaults", "--answers-file", ".copier-answers.yml"]
+    run(service, "copier", "update", *options, "--vcs-ref", SECOND)
+    git_commit(service, "Update")
+
+    code, output = outcome(service, "uv", "sync", "--locked")
+
+    assert code != 0
+    assert "`uv.lock` needs to be updated" in output
+    assert "run `uv lock`" in output
+
+
+GH = """#!/bin/sh
+echo "$@" >> "$GH_LOG"
+while [ $# -gt 0 ]; do [ "$1" = --body-file ] && cat "$2" >> "$GH_LOG"; shift; done
+"""
+
+
+def test_the_workflow_opens_a_pull_request(service: Path, workspace: Path, tmp_path: Path) -> None:
+    """Once: it pushes nothing on top of a branch that somebody may be working on."""
+    origin, programs, log = tmp_path / "origin", tmp_path / "bin", tmp_path / "log"
+    run(tmp_path, "git", "clone", "--quiet", "--bare", str(service), str(origin))
+    run(service, "git", "remote", "add", "origin", str(origin))
+    programs.mkdir()
+    (programs / "gh").write_text(GH)  # GitHub's own, which is not here
+    (programs / "gh").chmod(0o755)
+    workflow = yaml.safe_load((service / ".github/workflows/update.yml").read_text())
+    steps = [step["run"] for step in workflow["jobs"]["update"]["steps"] if "run" in step]
+    path = f"{programs}:{run(workspace, 'sh', '-c', 'echo $PATH').strip()}"
+    variables = {"PATH": path, "GH_LOG": str(log), "RUNNER_TEMP": str(tmp_path)}
+    variables |= {"GIT_CONFIG_GLOBAL": str(tmp_path / "gitconfig")}
+
+    for _ in range(2):
+        for step in steps:
+            run(service, "bash", "-e", "-o", "pipefail", "-c", step, **variables)
+        run(service, "git", "checkout", "--quiet", "-B", "main", "template-update~1")
+
+    said = log.read_text()
+    assert said.count("pr create --title Update from the template") == 1
+    assert f"The template, from {NEXT} to {SECOND}" in said
+    assert "Write the migration" in said
+    pushed = run(origin, "git", "show", "--stat", "template-update")
+    assert "github-actions[bot]" in (tmp_path / "gitconfig").read_text()
+    assert "AGENTS.md" in pushed
+    run(service, "git", "remote", "remove", "origin")
