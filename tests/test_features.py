@@ -46,6 +46,7 @@ OWNED = {
         },
         words=r"(?i)github(?!\.com/)|dependabot",  # but a template may be there
     ),
+    "gitlab": Feature(files={".gitlab-ci.yml"}, words=r"(?i)gitlab(?!\.com/)|merge request"),
 }
 
 

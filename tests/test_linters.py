@@ -12,6 +12,7 @@ SCHEMAS = {
     ".github/workflows/*.yml": "vendor.github-workflows",
     ".github/dependabot.yml": "vendor.dependabot",
     "compose.yaml": "vendor.compose-spec",
+    ".gitlab-ci.yml": "vendor.gitlab-ci",
 }
 REPOSITORIES = [*PROFILES, "this repository"]
 
@@ -50,6 +51,14 @@ def test_a_service_has_the_actions_of_this_repository(renders: dict[str, Path]) 
     workflows = list((renders["everything"] / ".github/workflows").iterdir())
 
     assert ours == {pin for path in workflows for pin in PIN.findall(path.read_text())}
+
+
+def test_a_service_has_one_base_image(renders: dict[str, Path]) -> None:
+    image = re.compile(r"(?:FROM|image:) (debian:\S+@sha256:[0-9a-f]{64})")
+    files = [renders["everything"] / name for name in ("Dockerfile", ".gitlab-ci.yml")]
+
+    assert len({found for path in files for found in image.findall(path.read_text())}) == 1
+    assert all(image.search(path.read_text()) for path in files)
 
 
 def test_our_own_ci_has_the_whole_history() -> None:

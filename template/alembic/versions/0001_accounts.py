@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.String(), nullable=False),
         sa.Column("role", sa.String(), server_default="user", nullable=False),
         sa.Column("disabled", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("last_login_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("role IN ('user', 'admin')", name=op.f("users_role_check")),

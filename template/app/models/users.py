@@ -1,3 +1,4 @@
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Index, String
@@ -23,3 +24,4 @@ class User(Record):
     password_hash: Mapped[str]
     role: Mapped[str] = mapped_column(String, default=Role.USER, server_default=Role.USER)
     disabled: Mapped[bool] = mapped_column(default=False, server_default="false")
+    last_login_at: Mapped[datetime | None]

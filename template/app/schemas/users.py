@@ -38,6 +38,7 @@ class UserRead(BaseModel):
     role: Role
     disabled: bool
     created_at: datetime
+    last_login_at: datetime | None
 
 
 class UserPage(BaseModel):

@@ -27,6 +27,7 @@ class Tokens:
 
 async def start(db: AsyncSession, user: User) -> Tokens:
     now = utc_now()
+    user.last_login_at = now
     await login_session_repo.delete_expired_of(db, user.id, now)
     family, secret = new_secret(), new_secret()
     session = LoginSession(

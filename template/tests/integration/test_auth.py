@@ -1,12 +1,14 @@
 """What signing in and out promises."""
 
 import asyncio
+from datetime import datetime
 
 import pytest
 from httpx import AsyncClient, Response
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db.base import utc_now
 from app.models.users import User
 from tests.accounts import Headers, SignIn
 from tests.factories.users import PASSWORD, UserFactory
@@ -34,7 +36,18 @@ async def test_who_registers_can_sign_in(client: AsyncClient) -> None:
     assert registered.status_code == 201
     assert registered.json()["email"] == "new@example.com"
     assert "password" not in registered.text
-    assert (await read_me(client, tokens["access_token"])).json() == registered.json()
+    me = (await read_me(client, tokens["access_token"])).json()
+    assert me | {"last_login_at": None} == registered.json()
+
+
+async def test_a_login_is_remembered(client: AsyncClient, db: AsyncSession, user: User) -> None:
+    before = utc_now()
+    tokens = (await log_in(client, user.email)).json()
+    signed_in = (await read_me(client, tokens["access_token"])).json()["last_login_at"]
+    await refresh(client, tokens["refresh_token"])
+
+    assert before <= datetime.fromisoformat(signed_in) <= utc_now()
+    assert user.last_login_at == datetime.fromisoformat(signed_in)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +276,8 @@ async def test_what_signing_in_sends_to_the_database(
     # The first connection goes back to the pool before the password is checked.
     tokens = (await log_in(committing_client, user.email)).json()
     assert statements.connections == 2
-    read, write = ["ping", "SELECT"], ["ping", "BEGIN", "SELECT", "DELETE", "INSERT", "COMMIT"]
+    read, write = ["ping", "SELECT"], ["ping", "BEGIN", "SELECT", "UPDATE", "DELETE"]
+    write += ["INSERT", "COMMIT"]
     assert await statements.take() == [*read, *write]
 
     await refresh(committing_client, tokens["refresh_token"])

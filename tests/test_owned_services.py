@@ -1,0 +1,66 @@
+"""A service that its owner has worked on takes every update, and passes its own checks after it."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import RenderedAt
+from tests.releases import NEXT, releases
+from tests.services import git_commit, outcome, run
+from tests.test_docs import NEW_FILE
+
+pytestmark = pytest.mark.rendered
+
+
+@pytest.mark.parametrize("release", releases())
+def test_an_owned_service_takes_the_update_and_passes_its_checks(
+    release: str, history: Path, rendered_at: RenderedAt, workspace: Path
+) -> None:
+    """With a resource, as that release taught it, twenty commits, and rows in the database."""
+    service = shutil.copytree(rendered_at(release, {}), workspace / f"from-{release}")
+    variables = {"UV_PROJECT_ENVIRONMENT": str(workspace / "venv")}
+
+    def uv_run(*command: str) -> str:
+        return run(service, "uv", "run", *command, **variables)
+
+    def psql(query: str) -> str:
+        output = uv_run("--quiet", "poe", "--quiet", "psql", "--tuples-only", "--command", query)
+        return output.strip()
+
+    for path, text in NEW_FILE.findall(run(history, "git", "show", f"{release}:docs/start.md")):
+        (service / path).write_text(text)
+        git_commit(service, f"Add {path}")
+    uv_run("poe", "revision", "add tags")
+    git_commit(service, "Add the table")
+    for path in ("posts", "users", "auth", "login_sessions", "passwords"):
+        for layer in ("services", "schemas", "repos"):
+            if (file := service / f"app/{layer}/{path}.py").exists():
+                file.write_text(f"{file.read_text()}\n\nOURS = True\n")
+                git_commit(service, f"Change {file.name}")
+    uv_run("poe", "migrate")
+    uv_run("poe", "seed")
+    users = psql("SELECT count(*), max(email) FROM users")
+    assert int(users.split("|")[0]) > 0
+
+    if (service / "scripts/update.py").exists():
+        uv_run("poe", "update", "--defaults", "--to", NEXT)
+    else:  # the command came later
+        run(service, "copier", "update", "--defaults", "--vcs-ref", NEXT)
+        run(service, "uv", "lock")
+    assert "UU" not in run(service, "git", "status", "--porcelain")
+    code, output = outcome(
+        service, "uv", "run", "python", "-m", "scripts.check_migrations", **variables
+    )
+    if code:
+        assert "New upgrade operations detected" in output
+        uv_run("poe", "revision", "what the update brought")
+    git_commit(service, "Update")
+
+    uv_run("poe", "check")
+    uv_run("poe", "migrate")
+    assert psql("SELECT count(*), max(email) FROM users") == users
+    heads = uv_run("python", "-m", "scripts.run", "alembic", "heads")
+    assert len(re.findall(r"\(head\)", heads)) == 1
+    assert run(service, "git", "status", "--porcelain") == ""
