@@ -1,6 +1,7 @@
 """`copier update`, from every release to the working tree: nothing is lost, nothing surprises."""
 
 import random
+import re
 import runpy
 import shutil
 from collections.abc import Callable
@@ -13,16 +14,12 @@ import yaml
 
 from tests.conftest import RenderedAt
 from tests.owners import ANSWERS, OWNED, Owner, expected, file, names_in
-from tests.releases import LATER, NEXT, releases
-from tests.services import FEATURES, PROFILES, TEMPLATE, features_of, git_commit, run
+from tests.releases import LATER, NEXT, answers_for, releases
+from tests.services import FEATURES, PROFILES, features_of, git_commit, run, without
 
 pytestmark = pytest.mark.updates
 
 RELEASES = list(releases())
-
-
-# The rendered service's own command, which knows what copier does not.
-POE_UPDATE = runpy.run_path(str(TEMPLATE / "scripts/update.py"))
 
 
 def update(service: Path, **options: Any) -> None:
@@ -60,12 +57,13 @@ def test_an_untouched_service_becomes_a_fresh_render(
     release: str,
     profile: str,
     flip: bool,
+    history: Path,
     rendered_at: RenderedAt,
     copied: Callable[[Path], Path],
     record_property: Callable[[str, object], None],
 ) -> None:
     """Byte for byte; and git says of each path that it changed, and of no other."""
-    answers = PROFILES[profile]
+    answers = answers_for(history, release, PROFILES[profile])
     flips = {name: not has for name, has in features_of(profile).items()} if flip else {}
     old, new = rendered_at(release, answers), rendered_at(NEXT, answers | flips)
     service = copied(old)
@@ -84,6 +82,7 @@ def test_an_untouched_service_becomes_a_fresh_render(
 def test_nothing_is_lost(
     run_number: int,
     request: pytest.FixtureRequest,
+    history: Path,
     rendered_at: RenderedAt,
     copied: Callable[[Path], Path],
     record_property: Callable[[str, object], None],
@@ -95,19 +94,21 @@ def test_nothing_is_lost(
     """
     rng = random.Random(f"{request.config.getoption('seed')} {run_number}")
     release, profile = rng.choice(RELEASES), rng.choice(list(PROFILES))
-    answers = PROFILES[profile]
+    answers = answers_for(history, release, PROFILES[profile])
     more = {name: True for name in FEATURES if rng.random() < 0.3}
     target = rng.choice([NEXT, LATER])
     old, new = rendered_at(release, answers), rendered_at(target, answers | more)
     service = copied(old)
-    careful = rng.random() < 0.5
+    script = service / "scripts/update.py"  # since 0.2.0
+    careful = script.exists() and rng.random() < 0.6
     owner = Owner(service, old, new, careful, rng)
     owner.work(edits=rng.randint(3, 25))
     mine = shutil.copytree(service, service.parent / "mine", symlinks=True)
     options: dict[str, Any] = {}
-    if careful:
-        patterns = POE_UPDATE["untouchable"](service)
-        options = {"exclude": patterns, "context_lines": POE_UPDATE["CONTEXT_LINES"]}
+    if careful:  # as the service's own script does it
+        poe_update = runpy.run_path(str(old / "scripts/update.py"))
+        options = {"exclude": poe_update["untouchable"](service)}
+        options["context_lines"] = poe_update["CONTEXT_LINES"]
 
     update(service, data=more, vcs_ref=target, **options)
 
@@ -127,7 +128,88 @@ def test_nothing_is_lost(
     assert not lost, owner.kinds
     assert conflicts == overlaps
     assert found.keys() == tree.keys(), owner.kinds
-    for name, want in tree.items():
-        have = found[name]
+    assert answers_in(service) == answers_in(new)
+    for name in tree.keys() - {ANSWERS}:
+        have, want = found[name], tree[name]
         assert have
         assert (have.content, have.executable) == (want.content, want.executable), name
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("profile", ["default", "everything"])
+def test_an_answer_changed_there_and_back_leaves_no_trace(
+    feature: str, profile: str, rendered_at: RenderedAt, copied: Callable[[Path], Path]
+) -> None:
+    before = rendered_at(NEXT, PROFILES[profile])
+    service = copied(before)
+    has = features_of(profile)[feature]
+
+    for answer in (not has, has):
+        update(service, data={feature: answer}, vcs_ref=NEXT)
+        git_commit(service)
+
+    assert differences(service, before) == set()
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_changing_an_answer_touches_only_its_files(
+    feature: str, rendered_at: RenderedAt, copied: Callable[[Path], Path]
+) -> None:
+    """In a service with changes of its own in every other file."""
+    with_it = rendered_at(NEXT, PROFILES["everything"])
+    without_it = rendered_at(NEXT, PROFILES[without(feature)])
+    of_the_feature = differences(with_it, without_it)
+    service = copied(with_it)
+    for name in names_in(service) - of_the_feature:
+        (service / name).write_bytes((service / name).read_bytes() + b"\n# ours\n")
+    git_commit(service, "Ours")
+
+    update(service, data={feature: False}, vcs_ref=NEXT)
+
+    assert status(service).keys() == of_the_feature
+    assert set(status(service).values()) <= {" M", " D"}
+    for name in of_the_feature - {ANSWERS}:
+        assert file(service, name) == file(without_it, name), name
+
+
+def test_exactly_what_overlaps_is_in_conflict(
+    history: Path, rendered_at: RenderedAt, copied: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    """Three changes of ours and three of the template's in one file; one line is the same."""
+    template = shutil.copytree(history, tmp_path / "template")
+    run(template, "git", "reset", "--hard", "--quiet", NEXT)
+    name = "app/services/users.py"
+    replace(template / "template" / name, "an e-mail has one", "their rule")
+    replace(template / "template" / name, "There is no such user.", "Nobody is there.")
+    replace(template / "template" / name, "You are no longer an admin.", "Not any more.")
+    git_commit(template, "Next")
+    run(template, "git", "tag", "999.2.0")
+    service = copied(rendered_at(NEXT, {}))
+    answers = service / ANSWERS
+    answers.write_text(answers.read_text().replace(str(history), str(template)))
+    replace(service / name, "An admin cannot leave.", "Stay.")
+    replace(service / name, "There is no such user.", "Gone.")
+    with (service / name).open("a") as ours:
+        ours.write("\n\nOURS = True\n")
+    git_commit(service, "Ours")
+
+    update(service)
+
+    assert status(service) == {ANSWERS: " M", name: "UU"}
+    text = (service / name).read_text()
+    conflicts = re.findall(r"^<<<<<<<.*?^>>>>>>>[^\n]*$", text, re.MULTILINE | re.DOTALL)
+    assert conflicts == [
+        "<<<<<<< before updating\n"
+        '        raise NotFound("Gone.")\n'
+        "=======\n"
+        '        raise NotFound("Nobody is there.")\n'
+        ">>>>>>> after updating"
+    ]
+    for merged in ("their rule", "Not any more.", "Stay.", "OURS = True"):
+        assert merged in text
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) == 1, old
+    path.write_text(text.replace(old, new))
