@@ -12,7 +12,7 @@ import nox
 from packaging.version import Version
 
 ROOT = Path(__file__).parent
-FAST = "not rendered and not updates and not image"
+FAST = "not rendered and not updates and not mutants and not image"
 LOCK = ROOT / "template/uv.lock.jinja"
 
 nox.options.default_venv_backend = "none"  # `uv run` has every tool already, and locked
@@ -59,6 +59,12 @@ def updates(session: nox.Session) -> None:
 def rendered(session: nox.Session) -> None:
     """Install rendered services and run their own checks."""
     session.run("pytest", "-m", "rendered", *session.posargs)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Make mistakes in the template, one after the other; the tests must notice each."""
+    session.run("pytest", "-m", "mutants", "-n", "auto", "-v", *session.posargs)
 
 
 @nox.session

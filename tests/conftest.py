@@ -12,6 +12,7 @@ import copier
 import plumbum
 import pytest
 
+from tests.pairs import given, rows_with_every_pair
 from tests.releases import answers_for, clone_with_releases
 from tests.services import PROFILES, ROOT, Answers, git_commit, render, run
 
@@ -69,6 +70,14 @@ def renders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, answers in PROFILES.items():
         render(folder / name, **answers)
     return {name: folder / name for name in PROFILES}
+
+
+@pytest.fixture(scope="session")
+def pair_renders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The renders that together hold every pair of answers. Read only."""
+    folder = tmp_path_factory.mktemp("pairs")
+    rows = rows_with_every_pair()
+    return [render(folder / str(number), **given(row)) for number, row in enumerate(rows)]
 
 
 @pytest.fixture(params=PROFILES)

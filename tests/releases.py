@@ -25,7 +25,7 @@ def releases() -> dict[str, str]:
     return {version: commit for commit, version in re.findall(r"(\w+) Release (\S+)\n", log)}
 
 
-def clone_with_releases(folder: Path) -> Path:
+def clone_with_releases(folder: Path, *, later: bool = True) -> Path:
     """Clone the template; its tags are the releases in its history, and NEXT the working tree."""
     run(
         ROOT, "git", "clone", "--quiet", "--no-tags", "--no-checkout", f"file://{ROOT}", str(folder)
@@ -37,6 +37,8 @@ def clone_with_releases(folder: Path) -> Path:
     run(folder, "git", "commit", "--quiet", "--allow-empty", "--message", "The working tree")
     run(folder, "git", "tag", NEXT)
     run(folder, "git", "reset", "--quiet", "--hard")
+    if not later:
+        return folder
     change_almost_everything(folder / "template")
     run(folder, "git", "add", "--all")
     run(folder, "git", "commit", "--quiet", "--message", "Changes everywhere")

@@ -47,6 +47,10 @@ for _name in FEATURES:
     if _without != {name: QUESTIONS[name]["default"] for name in FEATURES}:  # that is "default"
         PROFILES[f"no-{_name}"] = _without
 
+# Those whose own checks run, on every Python. `tests/test_pairs.py` proves that they hold all the
+# code that answers can render; what differs in the others is read by linters.
+FULLY_CHECKED = ["default", "minimal", "odd"]
+
 
 def features_of(profile: str) -> dict[str, bool]:
     """Each feature, and whether the profile has it."""

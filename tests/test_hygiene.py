@@ -18,9 +18,15 @@ JINJA_BLOCKS = re.compile(r"\{%\s*(if|for)\b")
 
 
 @pytest.fixture(scope="session")
-def everything(renders: dict[str, Path]) -> list[tuple[Path, Path]]:
+def roots(renders: dict[str, Path], pair_renders: list[Path]) -> list[Path]:
+    """Every profile, and every pair of answers."""
+    return [*renders.values(), *pair_renders]
+
+
+@pytest.fixture(scope="session")
+def everything(roots: list[Path]) -> list[tuple[Path, Path]]:
     """Every rendered file, with the root of its render."""
-    return [(root, path) for root in renders.values() for path in files_of(root)]
+    return [(root, path) for root in roots for path in files_of(root)]
 
 
 def test_no_jinja_is_left(everything: list[tuple[Path, Path]]) -> None:
@@ -50,8 +56,8 @@ def test_data_files_parse(everything: list[tuple[Path, Path]]) -> None:
             compile(path.read_text(), path, "exec")
 
 
-def test_python_is_formatted_and_linted(renders: dict[str, Path]) -> None:
-    for service in renders.values():
+def test_python_is_formatted_and_linted(roots: list[Path]) -> None:
+    for service in roots:
         run(service, "ruff", "format", "--check", "--no-cache")
         run(service, "ruff", "check", "--no-cache")
 
@@ -68,10 +74,10 @@ def test_names_are_legal_everywhere(everything: list[tuple[Path, Path]]) -> None
     assert len(names) == len(set(names))
 
 
-def test_nothing_is_rendered_that_git_ignores(renders: dict[str, Path], tmp_path: Path) -> None:
+def test_nothing_is_rendered_that_git_ignores(roots: list[Path], tmp_path: Path) -> None:
     """copier overwrites such a file at every update, and nobody sees it."""
-    for name, root in renders.items():
-        copy = shutil.copytree(root, tmp_path / name)
+    for number, root in enumerate(roots):
+        copy = shutil.copytree(root, tmp_path / str(number))
         run(copy, "git", "init", "--quiet")
         assert run(copy, "git", "status", "--porcelain", "--ignored").count("!!") == 0
 

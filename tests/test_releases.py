@@ -87,6 +87,17 @@ def test_no_question_forgets_its_answer(older: str, newer: str, history: Path) -
             assert set(question.get("choices", [])) <= set(now.get("choices", [])), name
 
 
+@pytest.mark.parametrize(("older", "newer"), STEPS, ids="-".join)
+def test_a_new_question_is_answered_as_if_it_were_not_asked(
+    older: str, newer: str, history: Path
+) -> None:
+    """A service that exists gets no new feature unless its owner says yes."""
+    before, after = settings_of(history, older), settings_of(history, newer)
+    for name in after.keys() - before.keys():
+        if name[0] != "_" and after[name]["type"] == "bool":
+            assert after[name]["default"] is False, name
+
+
 def test_nothing_is_run_and_nobody_trusted(history: Path) -> None:
     """By no release: an update also renders the version that it comes from."""
     for version in VERSIONS:

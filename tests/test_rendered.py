@@ -8,12 +8,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.services import PROFILES, git_commit, render, run, running
+from tests.services import FULLY_CHECKED, PROFILES, git_commit, render, run, running
 
 pytestmark = pytest.mark.rendered
 
 PYTHONS = os.environ.get("PYTHONS", "3.12 3.13").split()
-MATRIX = [(profile, python) for python in PYTHONS for profile in PROFILES]
+MATRIX = [(profile, python) for python in PYTHONS for profile in FULLY_CHECKED]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,264 @@
+"""Mistakes that a maintainer could make, and the test that notices each. See `nox -s mutants`."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+type Edit = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    mistake: str
+    edit: Edit  # of a clone of this repository
+    killer: str  # the test that must fail then
+
+
+def swap(path: str, old: str, new: str) -> Edit:
+    def edit(clone: Path) -> None:
+        text = (clone / path).read_text()
+        assert old in text, f"{path} does not say {old!r} any more: mend the mutant"
+        (clone / path).write_text(text.replace(old, new, 1))
+
+    return edit
+
+
+def append(path: str, text: str) -> Edit:
+    def edit(clone: Path) -> None:
+        with (clone / path).open("a") as file:
+            file.write(text)
+
+    return edit
+
+
+def add(path: str, text: str = "# new\n") -> Edit:
+    def edit(clone: Path) -> None:
+        assert not (clone / path).exists()
+        (clone / path).parent.mkdir(parents=True, exist_ok=True)
+        (clone / path).write_text(text)
+
+    return edit
+
+
+def move(path: str, to: str) -> Edit:
+    return lambda clone: shutil.move(clone / path, clone / to)
+
+
+def remove(path: str) -> Edit:
+    return lambda clone: (clone / path).unlink()
+
+
+def both(*edits: Edit) -> Edit:
+    def edit(clone: Path) -> None:
+        for each in edits:
+            each(clone)
+
+    return edit
+
+
+COPIER = "copier.yml"
+README = "template/README.md.jinja"
+UPDATE = "template/scripts/update.py"
+GITHUB = "template/{% if github %}.github{% endif %}"
+BASELINE = "template/alembic/versions/0001_accounts.py"
+COLUMN = '        sa.Column("last_login_at", sa.DateTime(timezone=True), nullable=True),\n'
+OWNED_SERVICE = "tests/test_owned_services.py"
+POE_UPDATE = "tests/test_poe_update.py"
+
+MUTANTS = [
+    # A template that renders the wrong thing
+    Mutant(
+        "a wrong variable",
+        swap("template/app/config.py.jinja", "{{ slug }}", "{{ author }}"),
+        "tests/test_pairs.py",
+    ),
+    Mutant(
+        "a variable that no question sets",
+        swap(README, "{{ description }}", "{{ summary }}"),
+        "tests/test_hygiene.py::test_templates_name_only_what_is_asked",
+    ),
+    Mutant(
+        "names in a file that is not a template",
+        append("template/AGENTS.md", "{{ service_name }}\n"),
+        "tests/test_hygiene.py::test_no_jinja_is_left",
+    ),
+    Mutant(
+        "a slug that is not escaped in the lock",
+        swap("template/uv.lock.jinja", '"{{ slug }}"', '"blog-api"'),
+        "tests/test_rendered.py",
+    ),
+    Mutant(
+        "a stray blank line at the end",
+        append("template/SECURITY.md", "\n"),
+        "tests/test_hygiene.py::test_text_ends_in_one_newline_and_lines_in_no_space",
+    ),
+    Mutant(
+        "a blank line too many between functions",
+        swap("template/app/main.py", "\n\n\n", "\n\n\n\n"),
+        "tests/test_hygiene.py::test_python_is_formatted_and_linted",
+    ),
+    Mutant(
+        "a space at the end of a line",
+        swap("template/AGENTS.md", "\n", " \n"),
+        "tests/test_hygiene.py::test_text_ends_in_one_newline_and_lines_in_no_space",
+    ),
+    Mutant(
+        "a YAML file that does not parse",
+        append(f"{GITHUB}/workflows/ci.yml", "}{\n"),
+        "tests/test_hygiene.py::test_data_files_parse",
+    ),
+    Mutant(
+        "a name that Windows refuses",
+        add("template/app/aux.py", ""),
+        "tests/test_hygiene.py::test_names_are_legal_everywhere",
+    ),
+    Mutant(
+        "an import that is not used",
+        append("template/app/errors.py", "\nimport json\n"),
+        "tests/test_hygiene.py::test_python_is_formatted_and_linted",
+    ),
+    # Conditions
+    Mutant(
+        "a condition on the wrong answer",
+        move(
+            "template/{% if docker %}compose.yaml{% endif %}",
+            "template/{% if posts %}compose.yaml{% endif %}",
+        ),
+        "tests/test_features.py::test_a_feature_owns_its_files_and_no_others",
+    ),
+    Mutant(
+        "a condition that was turned round",
+        swap(README, "{% if github %}", "{% if not github %}"),
+        "tests/test_features.py::test_without_a_feature_no_word_of_it_is_left",
+    ),
+    Mutant(
+        "a condition that was forgotten",
+        move("template/app/repos/{% if posts %}posts.py{% endif %}", "template/app/repos/posts.py"),
+        "tests/test_features.py::test_a_feature_owns_its_files_and_no_others",
+    ),
+    Mutant(
+        "a question that changes Python, and no profile with it",
+        move("template/scripts/routes.py", "template/scripts/{% if docker %}routes.py{% endif %}"),
+        "tests/test_pairs.py",
+    ),
+    Mutant(
+        "a file with too many conditions",
+        append(README, "{% if posts %}\nx\n{% endif %}\n" * 6),
+        "tests/test_hygiene.py::test_jinja_is_rare_and_stands_on_lines_of_its_own",
+    ),
+    Mutant(
+        "a validator that lets anything through",
+        swap(COPIER, "slug in reserved_slugs.split()", "false"),
+        "tests/test_questions.py",
+    ),
+    # Dropped, or ahead of the database
+    Mutant(
+        "a dropped file",
+        remove("template/scripts/seeds/users.py"),
+        "tests/test_releases.py::test_no_path_goes_away",
+    ),
+    Mutant(
+        "a migration that misses a column",
+        swap(BASELINE, COLUMN, ""),
+        "tests/test_rendered.py",
+    ),
+    Mutant(
+        "a new column that rows cannot have",
+        both(
+            swap("template/app/models/users.py", "datetime | None]", "datetime]"),
+            swap(BASELINE, COLUMN, COLUMN.replace("True)", "False)")),
+        ),
+        OWNED_SERVICE,
+    ),
+    Mutant(
+        "a migration that updates would ship",
+        swap(COPIER, "    /alembic/versions/\n", ""),
+        "tests/test_trust.py::test_an_update_leaves_migrations_and_the_lock_alone",
+    ),
+    Mutant(
+        "a lock that updates would replace",
+        swap(COPIER, "    /uv.lock\n", ""),
+        "tests/test_trust.py::test_an_update_leaves_migrations_and_the_lock_alone",
+    ),
+    # What breaks updates
+    Mutant(
+        "a renamed file",
+        move("template/app/masking.py", "template/app/masks.py"),
+        "tests/test_releases.py::test_no_path_goes_away",
+    ),
+    Mutant(
+        "a file that git ignores",
+        add("template/.env", "SECRET_KEY=\n"),
+        "tests/test_hygiene.py::test_nothing_is_rendered_that_git_ignores",
+    ),
+    Mutant(
+        "a question that was renamed",
+        swap(COPIER, "author:\n", "owner:\n"),
+        "tests/test_releases.py::test_no_question_forgets_its_answer",
+    ),
+    Mutant(
+        "a question of another type",
+        swap(COPIER, "docker:\n  type: bool", "docker:\n  type: str"),
+        "tests/test_releases.py::test_no_question_forgets_its_answer",
+    ),
+    Mutant(
+        "a question that is not asked any more",
+        swap(COPIER, "github:\n  type: bool", "github:\n  when: false\n  type: bool"),
+        "tests/test_releases.py::test_no_question_forgets_its_answer",
+    ),
+    Mutant(
+        "a new feature that nobody asked for",
+        append(COPIER, "\nmore:\n  type: bool\n  help: More?\n  default: true\n"),
+        "tests/test_releases.py::test_a_new_question_is_answered_as_if_it_were_not_asked",
+    ),
+    Mutant(
+        "a task",
+        append(COPIER, "\n_tasks:\n  - echo done\n"),
+        "tests/test_releases.py::test_nothing_is_run_and_nobody_trusted",
+    ),
+    Mutant(
+        "a random value",
+        append(README, "{{ 999999 | ans_random }}\n"),
+        "tests/test_releases.py::test_nothing_random_or_dated_is_rendered",
+    ),
+    Mutant(
+        "a date",
+        append(README, "{{ '%Y' | strftime }}\n"),
+        "tests/test_releases.py::test_nothing_random_or_dated_is_rendered",
+    ),
+    Mutant(
+        "a release without its section",
+        swap("CHANGELOG.md", "## 0.1.0 - ", "## 0.1.1 - "),
+        "tests/test_releases.py::test_every_release_is_in_the_changelog_and_in_the_history",
+    ),
+    # poe update, and what stands around it
+    Mutant(
+        "an update that overwrites what copier cannot merge",
+        swap(
+            UPDATE,
+            "names += [name for name in tracked if not is_text",
+            "[name for name in tracked if not is_text",
+        ),
+        f"{POE_UPDATE}::test_what_copier_would_overwrite_is_left_alone",
+    ),
+    Mutant(
+        "an update on top of uncommitted changes",
+        swap(UPDATE, 'if git("status", "--porcelain", "--", "."):', "if False:"),
+        f"{POE_UPDATE}::test_it_refuses_what_is_not_committed",
+    ),
+    Mutant(
+        "hooks that let a conflict through",
+        swap("template/.pre-commit-config.yaml", "(<<<<<<<|>>>>>>>)", "(<<<<<<<<|>>>>>>>>)"),
+        f"{POE_UPDATE}::test_a_conflict_is_named_and_cannot_be_committed",
+    ),
+    Mutant(
+        "an action that is not pinned",
+        swap(
+            f"{GITHUB}/workflows/update.yml",
+            "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1",
+            "actions/checkout@v7",
+        ),
+        "tests/test_linters.py::test_workflows_are_safe",
+    ),
+]

@@ -1,0 +1,31 @@
+"""The tests are tested: each mistake in `tests/mutants.py` makes the test fail that is to see it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.mutants import MUTANTS, Mutant
+from tests.releases import clone_with_releases
+from tests.services import ROOT, outcome, run
+
+
+@pytest.mark.mutants
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.mistake)
+def test_a_mistake_is_noticed(mutant: Mutant, tmp_path: Path) -> None:
+    clone = clone_with_releases(tmp_path / "template", later=False)
+    mutant.edit(clone)
+    run(clone, "git", "add", "--all", "--force", "template")
+
+    command = ["pytest", "-q", "-p", "no:cacheprovider", "-x", "-m", "not image and not mutants"]
+    code, output = outcome(clone, *command, mutant.killer, PYTHONPATH=str(clone))
+
+    assert code == 1, output
+    failed = re.findall(r"^(?:FAILED|ERROR) (\S+?)(?:\[| |$)", output, re.MULTILINE)
+    assert [name for name in failed if name.startswith(mutant.killer)], output
+
+
+def test_the_tests_that_notice_are_there() -> None:
+    for mutant in MUTANTS:
+        path, _, name = mutant.killer.partition("::")
+        assert f"def {name}" in (ROOT / path).read_text(), mutant.killer
