@@ -1,6 +1,5 @@
 """Mistakes that a maintainer could make, and the test that notices each. See `nox -s mutants`."""
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +41,10 @@ def add(path: str, text: str = "# new\n") -> Edit:
 
 
 def move(path: str, to: str) -> Edit:
-    return lambda clone: shutil.move(clone / path, clone / to)
+    def edit(clone: Path) -> None:
+        (clone / path).rename(clone / to)
+
+    return edit
 
 
 def remove(path: str) -> Edit:
@@ -71,7 +73,7 @@ MUTANTS = [
     Mutant(
         "a wrong variable",
         swap("template/app/config.py.jinja", "{{ slug }}", "{{ author }}"),
-        "tests/test_pairs.py",
+        "tests/test_questions.py::test_each_name_stands_where_it_belongs",
     ),
     Mutant(
         "a variable that no question sets",

@@ -1,4 +1,4 @@
-"""The tests are tested: each mistake in `tests/mutants.py` makes the test fail that is to see it."""
+"""The tests are tested: they notice each mistake in `tests/mutants.py`."""
 
 import re
 from pathlib import Path

@@ -1,5 +1,6 @@
 """The conversation: every question has a default, says what it changes, and refuses kindly."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -9,7 +10,7 @@ import copier
 import pytest
 import yaml
 
-from tests.services import QUESTIONS, ROOT, SETTINGS, TEMPLATE, render, run
+from tests.services import ODD, QUESTIONS, ROOT, SETTINGS, TEMPLATE, render, run
 
 
 def answers_of(service: Path) -> dict[str, Any]:
@@ -70,6 +71,22 @@ def test_the_slug_follows_from_the_name(service_name: str, slug: str, tmp_path: 
 
     assert answers_of(service)["slug"] == slug
     assert tomllib.loads((service / "pyproject.toml").read_text())["project"]["name"] == slug
+
+
+def test_each_name_stands_where_it_belongs(renders: dict[str, Path]) -> None:
+    service, odd = renders["odd"], ODD
+    project = tomllib.loads((service / "pyproject.toml").read_text())["project"]
+    readme = (service / "README.md").read_text()
+    config = ast.parse((service / "app/config.py").read_text())
+    constants = {node.value for node in ast.walk(config) if isinstance(node, ast.Constant)}
+
+    assert (project["name"], project["description"]) == (odd["slug"], odd["description"])
+    assert project["authors"] == [{"name": odd["author"]}]
+    assert readme.startswith(f"# {odd['service_name']}\n\n{odd['description']}\n")
+    assert {odd["service_name"], odd["slug"]} <= constants
+    assert f'jwt_issuer: str = "{odd["slug"]}"' in (service / "app/config.py").read_text()
+    packages = tomllib.loads((service / "uv.lock").read_text())["package"]
+    assert odd["slug"] in {package["name"] for package in packages}
 
 
 ONE_NAME = "Type 1-40 characters"
