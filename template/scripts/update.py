@@ -99,12 +99,13 @@ def report(new: str) -> list[str]:
     elif not conflicts and subprocess.call([UV, "run", "python", "-m", "scripts.check_migrations"]):
         left.append('Write the migration that `alembic check` asks for: uv run poe revision "…"')
     left.append("Check: uv run poe check")
-    left.append(f'Commit: git add --all && git commit --message "Update the template to {new}"')
+    left.append(f'Commit: git add --all . && git commit --message "Update the template to {new}"')
     steps = [f"  {count}. {step}" for count, step in enumerate(left, start=1)]
     return [f"\nThe template's {new} is in. Left to do:", *steps, TAKE_BACK]
 
 
-TAKE_BACK = "To take it back: git reset --hard && git clean --force -d"
+# Of this folder only: the repository may hold more, with changes that nobody committed.
+TAKE_BACK = "To take it back: git restore --staged --worktree . && git clean --force -d"
 
 
 def git(*arguments: str, folder: Path = Path()) -> str:
