@@ -13,7 +13,7 @@ import plumbum
 import pytest
 
 from tests.pairs import given, rows_with_every_pair
-from tests.releases import answers_for, clone_with_releases
+from tests.releases import answers_for, clone_with_releases, clone_with_upcoming_releases
 from tests.services import PROFILES, ROOT, Answers, git_commit, render, run
 
 type Copy = Callable[[str], Path]
@@ -138,3 +138,9 @@ def workspace() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def upcoming(workspace: Path) -> Path:
+    """The template with two releases after the working tree, `FIRST` and `SECOND`. Read only."""
+    return clone_with_upcoming_releases(workspace / "template")

@@ -7,10 +7,17 @@ from typing import Any
 
 import yaml
 
-from tests.services import ROOT, Answers, run
+from tests.services import ROOT, Answers, edit, git_commit, run
 
 NEXT = "999.0.0"  # the working tree, as if it were released now
 LATER = "999.1.0"  # and after that a release that changes almost every file, for merges to do
+
+# Instead of that, two small ones, for `poe update` to bring in; and what they say.
+FIRST, SECOND = "999.0.1", "999.0.2"
+CHANGES = {
+    FIRST: f"## {FIRST} - 2027-01-01\n\n### Fixed\n- A rule was missing.\n",
+    SECOND: f"## {SECOND} - 2027-02-01\n\n### Changed\n- A user may have a locale.\n",
+}
 
 
 def documented() -> list[str]:
@@ -44,6 +51,35 @@ def clone_with_releases(folder: Path, *, later: bool = True) -> Path:
     run(folder, "git", "commit", "--quiet", "--message", "Changes everywhere")
     run(folder, "git", "tag", LATER)
     return folder
+
+
+def clone_with_upcoming_releases(folder: Path) -> Path:
+    """Two after the working tree: one mends texts, one changes a model and a range."""
+    clone = clone_with_releases(folder)
+    run(clone, "git", "tag", "--delete", LATER)
+    run(clone, "git", "reset", "--hard", "--quiet", NEXT)
+    rendered = clone / "template"
+    with (rendered / "AGENTS.md").open("a") as agents:
+        agents.write("Be kind.\n")
+    with (rendered / "{% if github %}.github{% endif %}/workflows/ci.yml").open("a") as workflow:
+        workflow.write("# As every other.\n")
+    make_release(clone, FIRST)
+    edit(
+        rendered / "app/models/users.py",
+        "    disabled: Mapped[bool]",
+        "    locale: Mapped[str | None]\n    disabled: Mapped[bool]",
+    )
+    edit(rendered / "pyproject.toml.jinja", '"structlog>=26.1,<27"', '"structlog>=26.1,<28"')
+    make_release(clone, SECOND)
+    return clone
+
+
+def make_release(template: Path, version: str) -> None:
+    changelog = template / "CHANGELOG.md"
+    title, older = changelog.read_text().split("\n## ", 1)
+    changelog.write_text(f"{title}\n{CHANGES[version]}\n## {older}")
+    git_commit(template, f"Release {version}")
+    run(template, "git", "tag", version)
 
 
 def change_almost_everything(template: Path) -> None:

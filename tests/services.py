@@ -104,6 +104,12 @@ def git_commit(folder: Path, message: str = "Render") -> None:
     run(folder, "git", "commit", "--quiet", "--allow-empty", "--message", message)
 
 
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) == 1, (path, old)
+    path.write_text(text.replace(old, new))
+
+
 def files_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 

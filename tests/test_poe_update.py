@@ -9,56 +9,16 @@ import copier
 import pytest
 import yaml
 
-from tests.releases import NEXT, clone_with_releases
-from tests.services import git_commit, outcome, run
+from tests.releases import CHANGES, FIRST, NEXT, SECOND
+from tests.services import edit, git_commit, outcome, run
 
 pytestmark = pytest.mark.rendered
 
-FIRST, SECOND = "999.0.1", "999.0.2"
-CHANGES = {
-    FIRST: f"## {FIRST} - 2027-01-01\n\n### Fixed\n- A rule was missing.\n",
-    SECOND: f"## {SECOND} - 2027-02-01\n\n### Changed\n- A user may have a locale.\n",
-}
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert text.count(old) == 1, (path, old)
-    path.write_text(text.replace(old, new))
-
-
-def release(template: Path, version: str) -> None:
-    changelog = template / "CHANGELOG.md"
-    title, older = changelog.read_text().split("\n## ", 1)
-    changelog.write_text(f"{title}\n{CHANGES[version]}\n## {older}")
-    git_commit(template, f"Release {version}")
-    run(template, "git", "tag", version)
-
 
 @pytest.fixture(scope="module")
-def template(workspace: Path) -> Path:
-    """Two releases after the working tree: one mends a text, one changes a model and a range."""
-    clone = clone_with_releases(workspace / "template")
-    run(clone, "git", "tag", "--delete", "999.1.0")
-    run(clone, "git", "reset", "--hard", "--quiet", NEXT)
-    rendered = clone / "template"
-    with (rendered / "AGENTS.md").open("a") as agents:
-        agents.write("Be kind.\n")
-    release(clone, FIRST)
-    edit(
-        rendered / "app/models/users.py",
-        "    disabled: Mapped[bool]",
-        "    locale: Mapped[str | None]\n    disabled: Mapped[bool]",
-    )
-    edit(rendered / "pyproject.toml.jinja", '"structlog>=26.1,<27"', '"structlog>=26.1,<28"')
-    release(clone, SECOND)
-    return clone
-
-
-@pytest.fixture(scope="module")
-def installed(workspace: Path, template: Path) -> Path:
+def installed(workspace: Path, upcoming: Path) -> Path:
     folder = workspace / "service"
-    copier.run_copy(str(template), folder, defaults=True, quiet=True, vcs_ref=NEXT)
+    copier.run_copy(str(upcoming), folder, defaults=True, quiet=True, vcs_ref=NEXT)
     git_commit(folder)
     run(folder, "uv", "sync", "--locked", "--quiet")
     return folder
@@ -100,7 +60,7 @@ def test_it_shows_what_is_new_and_says_what_is_left(service: Path) -> None:
     assert '"structlog", specifier = ">=26.1,<28"' in (service / "uv.lock").read_text()
     changed = run(service, "git", "diff", "--name-only").splitlines()
     updated = ["AGENTS.md", "app/models/users.py", "pyproject.toml", "uv.lock"]
-    assert changed == [".copier-answers.yml", *updated]
+    assert changed == [".copier-answers.yml", ".github/workflows/ci.yml", *updated]
     (service / ".env").unlink()
 
 
