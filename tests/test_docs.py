@@ -1,14 +1,17 @@
 """What the documentation names is there. Sphinx checks the links inside `docs/`; this, the rest."""
 
+import fnmatch
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.services import ROOT, git_commit, render, run
+from tests.owners import OWNED
+from tests.services import ROOT, files_of, git_commit, render, run
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 ARCHITECTURE = ROOT / "docs/architecture.md"
+WHOSE = re.compile(r"^\| (`.+`) \| .+ \| ([\w ]+).*? \|$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TEST = re.compile(r"`(test_\w+)`")
@@ -56,6 +59,36 @@ def test_the_map_shows_every_module(renders: dict[str, Path]) -> None:
         for path in (renders["default"] / folder).glob("*.py"):
             module = path.relative_to(renders["default"])
             assert path.stem == "__init__" or f"`{module}`" in map_of_modules, module
+
+
+def test_every_rendered_file_has_one_row_that_says_whose_it_is(renders: dict[str, Path]) -> None:
+    """And what an update does with it, as `copier.yml` has it."""
+    page = (ROOT / "docs/update.md").read_text()
+    table = page.partition("\n| files | who changes them | an update |\n")[2].partition("\n\n")[0]
+    said = {
+        pattern: what
+        for cell, what in WHOSE.findall(table)
+        for pattern in re.findall("`(.+?)`", cell)
+    }
+    service = renders["default"]
+    names = [str(path.relative_to(service)) for path in files_of(service)]
+
+    matched = {name: [p for p in said if matches(p, name)] for name in names}
+
+    assert {name: rows for name, rows in matched.items() if len(rows) != 1} == {}
+    assert said.keys() == {row for rows in matched.values() for row in rows}
+    for name, (row,) in matched.items():
+        assert (said[row] == "leaves alone") == bool(OWNED.search(name)), name
+
+
+def matches(pattern: str, name: str) -> bool:
+    """A folder stands for all that is in it; `*` for the files of one folder."""
+    same_depth = pattern.count("/") == name.count("/")
+    return (
+        name.startswith(pattern)
+        if pattern[-1] == "/"
+        else same_depth and fnmatch.fnmatchcase(name, pattern)
+    )
 
 
 @pytest.mark.rendered
