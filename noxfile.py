@@ -58,7 +58,8 @@ def updates(session: nox.Session) -> None:
 @nox.session
 def rendered(session: nox.Session) -> None:
     """Install rendered services and run their own checks."""
-    session.run("pytest", "-m", "rendered", *session.posargs)
+    # One file of tests per core: its tests share what they install.
+    session.run("pytest", "-m", "rendered", "-n", "2", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session

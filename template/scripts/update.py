@@ -49,7 +49,7 @@ def untouchable(folder: Path = Path()) -> list[str]:
     ignored = ("--others", "--ignored", "--exclude-standard", "--directory")
     names = git("ls-files", "-z", *ignored, folder=folder).split("\0")
     tracked = git("ls-files", "-z", folder=folder).split("\0")
-    names += [name for name in tracked if not is_text(folder / name)]
+    names += [name for name in tracked if name and not is_text(folder / name)]
     return [f"/{re.sub(r'([*?!#[\\ ])', r'\\\1', name)}" for name in names if name]
 
 
@@ -57,7 +57,7 @@ def is_text(path: Path) -> bool:
     if path.is_symlink():
         return False
     try:
-        return not path.is_file() or b"\0" not in path.read_bytes().decode().encode()
+        return "\0" not in path.read_text("utf-8")
     except UnicodeDecodeError:
         return False
 
