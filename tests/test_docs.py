@@ -70,7 +70,7 @@ def test_every_rendered_file_has_one_row_that_says_whose_it_is(renders: dict[str
         for cell, what in WHOSE.findall(table)
         for pattern in re.findall("`(.+?)`", cell)
     }
-    service = renders["default"]
+    service = renders["everything"]
     names = [str(path.relative_to(service)) for path in files_of(service)]
 
     matched = {name: [p for p in said if matches(p, name)] for name in names}

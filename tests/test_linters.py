@@ -63,9 +63,9 @@ def test_a_service_has_one_base_image(renders: dict[str, Path]) -> None:
 
 def test_our_own_ci_has_the_whole_history() -> None:
     """copier renders from this repository, and warns of a shallow clone."""
-    workflow = (ROOT / WORKFLOW).read_text()
-
-    assert workflow.count("actions/checkout@") == workflow.count("fetch-depth: 0")
+    for path in (ROOT / ".github/workflows").iterdir():
+        workflow = path.read_text()
+        assert workflow.count("actions/checkout@") == workflow.count("fetch-depth: 0"), path
 
 
 @pytest.mark.parametrize(

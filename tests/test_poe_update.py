@@ -123,14 +123,18 @@ def test_what_copier_would_overwrite_is_left_alone(service: Path) -> None:
         ignore.write(".vscode/\n")
     run(service, "git", "rm", "-r", "--quiet", "--cached", ".vscode")
     (service / ".vscode/launch.json").write_text("mine")
+    allowed = ("-c", "protocol.file.allow=always")  # for a clone of this folder
+    run(service, "git", *allowed, "submodule", "--quiet", "add", str(service), "vendored")
     git_commit(service, "Ours")
 
     run(service, "uv", "run", "poe", "update", "--defaults")
 
+    assert (service / "vendored/AGENTS.md").is_file()
     assert (service / "requirements.txt").read_bytes() == mine
     assert (service / "SECURITY.md").is_symlink()
     assert (service / ".vscode/launch.json").read_text() == "mine"
-    shutil.rmtree(service / ".vscode")
+    for folder in (".vscode", "vendored", ".git/modules"):
+        shutil.rmtree(service / folder)
 
 
 def test_renovate_can_update_too(service: Path) -> None:

@@ -57,7 +57,7 @@ def is_text(path: Path) -> bool:
     if path.is_symlink():
         return False
     try:
-        return "\0" not in path.read_text("utf-8")
+        return path.is_dir() or "\0" not in path.read_text("utf-8")  # a folder is a submodule
     except UnicodeDecodeError:
         return False
 
