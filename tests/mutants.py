@@ -239,8 +239,8 @@ MUTANTS = [
         "an update that overwrites what copier cannot merge",
         swap(
             UPDATE,
-            "names += [name for name in tracked if not is_text",
-            "[name for name in tracked if not is_text",
+            "names += [name for name in tracked",
+            "[name for name in tracked",
         ),
         f"{POE_UPDATE}::test_what_copier_would_overwrite_is_left_alone",
     ),

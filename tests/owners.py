@@ -174,6 +174,8 @@ class Owner:
 
     def dependency(self) -> None:
         pyproject = (self.service / "pyproject.toml").read_bytes()
+        if not (self.service / "pyproject.toml").exists():  # deleted or renamed before
+            return
         line = b'    "%s>=1",\n' % self.token()
         changed = re.sub(rb"(?m)^dependencies = \[\n", lambda found: found[0] + line, pyproject)
         self.write("pyproject.toml", changed)
@@ -274,17 +276,25 @@ def expected(old: Path, mine: Path, new: Path, kept: set[str]) -> dict[str, File
             result = ours
         elif name == ANSWERS:
             result = theirs
-        elif base == theirs or theirs is None:
-            result = ours if base is None or theirs is not None else None
-        elif base == ours:
-            result = theirs
-        elif ours is None:
-            result = None
         else:
-            result = merge(base or File(b""), ours, theirs, mine.parent)
+            result = merged_file(base, ours, theirs, mine.parent)
         if result is not None:
             merged[name] = result
     return merged
+
+
+def merged_file(
+    base: File | None, ours: File | None, theirs: File | None, folder: Path
+) -> File | None:
+    if base == theirs:  # the template changed nothing
+        return ours
+    if theirs is None:  # the template deletes it
+        return None
+    if base == ours:  # the owner changed nothing
+        return theirs
+    if ours is None:  # the owner deleted it
+        return None
+    return merge(base or File(b""), ours, theirs, folder)
 
 
 def merge(base: File, ours: File, theirs: File, folder: Path) -> File:

@@ -29,7 +29,8 @@ def documented() -> list[str]:
 def releases() -> dict[str, str]:
     """The commit of each release, oldest first; its subject says so."""
     log = run(ROOT, "git", "log", "--first-parent", "--reverse", "--format=%H %s")
-    return {version: commit for commit, version in re.findall(r"(\w+) Release (\S+)\n", log)}
+    found = re.findall(r"^([0-9a-f]{40}) Release (\d\S*)$", log, re.MULTILINE)
+    return {version: commit for commit, version in found}
 
 
 def clone_with_releases(folder: Path, *, later: bool = True) -> Path:

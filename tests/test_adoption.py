@@ -139,18 +139,23 @@ def test_a_service_lives_among_others(workspace: Path, upcoming: Path) -> None:
     assert "Be brief." in (service / "AGENTS.md").read_text()
     (repository / "other.txt").write_text("<<<<<<< not the service's\n")
     run(service, "uv", "run", "poe", "check")
+    code, refusal = outcome(service, "uv", "run", "poe", "update", "--defaults")
+    assert code == 1
+    assert "Commit or stash your changes first" in refusal
+    run(repository, "git", "restore", "other.txt")
 
     output = run(service, "uv", "run", "poe", "update", "--defaults")
 
     assert "Resolve what is between <<<<<<< and >>>>>>> in AGENTS.md." in output
     changes = run(repository, "git", "status", "--porcelain").splitlines()
-    assert {line for line in changes if "services/blog/" not in line} == {" M other.txt"}
+    assert [line for line in changes if "services/blog/" not in line] == []
     assert "UU services/blog/AGENTS.md" in changes
     assert not (service / ".github").exists()
     run(service, "git", "add", "--all", ".")
     code, refusal = outcome(repository, "git", "commit", "--message", "Update")
     assert code == 1
     assert "no conflict is left" in refusal
+    (repository / "other.txt").write_text("uncommitted")
     taking_back = blocks_of("Read and finish a conflict")[-1]
     assert f"To take it back: {taking_back}" in output
     sh(service, taking_back)

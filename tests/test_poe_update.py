@@ -1,8 +1,9 @@
 """`poe update`, typed by an owner, and by the workflow that does it every week."""
 
+import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import copier
@@ -43,6 +44,33 @@ def test_it_refuses_what_is_not_committed(service: Path) -> None:
     assert run(service, "git", "status", "--porcelain") == "?? mine.txt\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--to", "main"], "main is no version. Type one such as"),
+        (["--to", "0.1.0"], "there is nothing to bring in"),
+    ],
+)
+def test_it_takes_versions_only(arguments: list[str], said: str, service: Path) -> None:
+    _, output = outcome(service, "uv", "run", "poe", "update", *arguments)
+
+    assert said in output
+    assert run(service, "git", "status", "--porcelain") == ""
+
+
+def test_it_refuses_what_copier_would_take_for_its_own(service: Path) -> None:
+    """It looks for rejected patches everywhere, and deletes them with what they belong to."""
+    (service / ".git/info/exclude").write_text("*.rej\n")
+    (service / "AGENTS.md.rej").write_text("mine")
+
+    code, output = outcome(service, "uv", "run", "poe", "update", "--defaults")
+
+    assert code == 1
+    assert "Move away what copier takes for its own: AGENTS.md.rej" in output
+    (service / "AGENTS.md.rej").unlink()
+    (service / ".git/info/exclude").write_text("")
+
+
 def test_it_shows_what_is_new_and_says_what_is_left(service: Path) -> None:
     (service / ".env").write_text("# mine")
     output = run(service, "uv", "run", "poe", "update", "--defaults")
@@ -52,7 +80,7 @@ def test_it_shows_what_is_new_and_says_what_is_left(service: Path) -> None:
     assert "New upgrade operations detected: [('add_column', None, 'users'" in output
     steps = re.findall(r"^  \d\. (.*)$", output, re.MULTILINE)
     assert [step.partition(":")[0] for step in steps] == [
-        "Write the migration that `alembic check` asks for",
+        "Make the migrations fit, see above; to write one",
         "Check",
         "Commit",
     ]
@@ -152,34 +180,113 @@ def test_renovate_can_update_too(service: Path) -> None:
 
 GH = """#!/bin/sh
 echo "$@" >> "$GH_LOG"
+command=$1
 while [ $# -gt 0 ]; do [ "$1" = --body-file ] && cat "$2" >> "$GH_LOG"; shift; done
+[ "$command" != pr ] || exit "$GH_EXIT"
 """
 
 
-def test_the_workflow_opens_a_pull_request(service: Path, workspace: Path, tmp_path: Path) -> None:
-    """Once: it pushes nothing on top of a branch that somebody may be working on."""
-    origin, programs, log = tmp_path / "origin", tmp_path / "bin", tmp_path / "log"
-    run(tmp_path, "git", "clone", "--quiet", "--bare", str(service), str(origin))
-    run(service, "git", "remote", "add", "origin", str(origin))
-    programs.mkdir()
-    (programs / "gh").write_text(GH)  # GitHub's own, which is not here
-    (programs / "gh").chmod(0o755)
+@pytest.fixture
+def weekly(service: Path, tmp_path: Path) -> Iterator[Callable[..., list[int]]]:
+    """Run the steps of the workflow, as GitHub does; give their exit codes."""
+    run(tmp_path, "git", "init", "--quiet", "--bare", "origin")
+    run(service, "git", "remote", "add", "origin", str(tmp_path / "origin"))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/gh").write_text(GH)  # GitHub's own, which is not here
+    (tmp_path / "bin/gh").chmod(0o755)
     workflow = yaml.safe_load((service / ".github/workflows/update.yml").read_text())
+    pipefail = workflow.get("defaults", {}).get("run", {}).get("shell") == "bash"
+    shell = ["bash", "-e", *(["-o", "pipefail"] if pipefail else [])]
     steps = [step["run"] for step in workflow["jobs"]["update"]["steps"] if "run" in step]
-    path = f"{programs}:{run(workspace, 'sh', '-c', 'echo $PATH').strip()}"
-    variables = {"PATH": path, "GH_LOG": str(log), "RUNNER_TEMP": str(tmp_path)}
+    variables = {"GH_LOG": str(tmp_path / "log"), "RUNNER_TEMP": str(tmp_path)}
     variables |= {"GIT_CONFIG_GLOBAL": str(tmp_path / "gitconfig")}
+    variables |= {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
 
-    for _ in range(2):
+    def run_steps(gh: int = 0) -> list[int]:
+        codes = []
         for step in steps:
-            run(service, "bash", "-e", "-o", "pipefail", "-c", step, **variables)
+            code, _ = outcome(service, *shell, "-c", step, **variables, GH_EXIT=str(gh))
+            codes.append(code)
+            if code:
+                break
+        return codes
+
+    yield run_steps
+    run(service, "git", "remote", "remove", "origin")
+    run(service, "git", "checkout", "--quiet", "-B", "main", "HEAD")
+    outcome(service, "git", "branch", "-D", "template-update")
+
+
+def test_the_workflow_opens_a_pull_request(
+    weekly: Callable[..., list[int]], service: Path, tmp_path: Path
+) -> None:
+    """Once: it pushes nothing on top of a branch that somebody may be working on."""
+    for _ in range(2):
+        assert weekly() == [0, 0]
         run(service, "git", "checkout", "--quiet", "-B", "main", "template-update~1")
 
-    said = log.read_text()
+    said = (tmp_path / "log").read_text()
     assert said.count("pr create --title Update from the template") == 1
     assert f"The template, from {NEXT} to {SECOND}" in said
-    assert "Write the migration" in said
-    pushed = run(origin, "git", "show", "--stat", "template-update")
+    assert "Make the migrations fit" in said
+    assert "AGENTS.md" in run(tmp_path / "origin", "git", "show", "--stat", "template-update")
     assert "github-actions[bot]" in (tmp_path / "gitconfig").read_text()
-    assert "AGENTS.md" in pushed
-    run(service, "git", "remote", "remove", "origin")
+
+
+def test_the_workflow_fails_when_it_cannot_update(
+    weekly: Callable[..., list[int]], service: Path, tmp_path: Path
+) -> None:
+    edit(service / ".copier-answers.yml", "_src_path: ", "_src_path: /nowhere")
+    git_commit(service, "Moved")
+
+    assert weekly() == [1]
+    assert not (tmp_path / "log").exists()
+
+
+def test_the_workflow_leaves_no_branch_without_a_pull_request(
+    weekly: Callable[..., list[int]], tmp_path: Path
+) -> None:
+    """Else it would find the branch next week, and do nothing ever after."""
+    assert weekly(gh=1) == [0, 1]
+    assert "template-update" not in run(tmp_path / "origin", "git", "branch")
+
+
+FUNCTIONS = """\
+def one():
+    a = 1
+    b = 2
+    c = 3
+    d = 4
+    return a
+
+
+def two():
+    a = 1
+    b = 2
+    c = 3
+    d = 4
+    return a
+"""
+
+
+def test_a_change_stays_where_it_was_made(service: Path, upcoming: Path, tmp_path: Path) -> None:
+    """A patch with few lines of context fits into the wrong one of two equal functions."""
+    template = shutil.copytree(upcoming, tmp_path / "template")
+    (template / "template/app/equal.py").write_text(FUNCTIONS)
+    git_commit(template, "Equal")
+    run(template, "git", "tag", "999.1.0")
+    zero = FUNCTIONS.replace("one", "zero").partition("\n\n\ndef two")[0]
+    (template / "template/app/equal.py").write_text(f"{zero}\n\n\n{FUNCTIONS}")
+    git_commit(template, "Zero")
+    run(template, "git", "tag", "999.2.0")
+    edit(service / ".copier-answers.yml", str(upcoming), str(template))
+    git_commit(service, "Moved")
+    run(service, "uv", "run", "poe", "update", "--defaults", "--to", "999.1.0")
+    one, _, two = FUNCTIONS.partition("def two")
+    mine = f"{one}def two{two.replace('c = 3', 'c = 300')}"
+    (service / "app/equal.py").write_text(mine)
+    git_commit(service, "Ours")
+
+    run(service, "uv", "run", "poe", "update", "--defaults")
+
+    assert (service / "app/equal.py").read_text() == f"{zero}\n\n\n{mine}"

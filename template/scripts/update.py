@@ -9,7 +9,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-ANSWERS = Path(".copier-answers.yml")
 UV = os.environ.get("UV", "uv")
 COPIER = [UV, "tool", "run", "--from", "copier>=9.19,<10", "copier"]
 # More lines than any file has. A patch with few lines of context may fit in a wrong place; with
@@ -23,22 +22,37 @@ def main() -> int:
     parser.add_argument("--defaults", action="store_true", help="ask nothing, not even what is new")
     options = parser.parse_args()
 
-    if git("status", "--porcelain", "--", "."):
-        sys.exit("Commit or stash your changes first: an update merges with what is committed.")
+    refuse_what_is_not_committed()
     versions = json.loads(output(*COPIER, "check-update", "--output-format", "json"))
     old, new = versions["current_version"], options.to or versions["latest_version"]
-    if number(new) <= number(old):
+    if options.to and not number(new):
+        sys.exit(f"{new} is no version. Type one such as {versions['latest_version']}.")
+    older = number(new) < number(old) or new == old
+    if older or not (options.to or versions["update_available"]):
         print(f"The template is at {old}: there is nothing to bring in.")
         return 0
     print(f"The template, from {old} to {new}:\n\n{changes(old, new)}\n", flush=True)
 
-    command = [*COPIER, "update", "--quiet", "--skip-answered", "--vcs-ref", new]
-    command += ["--context-lines", str(CONTEXT_LINES)]
-    command += [f"--exclude={pattern}" for pattern in untouchable()]
+    command = [*COPIER, "update", "--quiet", "--skip-answered", "--vcs-ref", new, *careful()]
     if subprocess.call([*command, "--defaults"] if options.defaults else command):
         sys.exit(f"The update stopped half-way. {TAKE_BACK}")
     print("\n".join(report(new)))
     return 0
+
+
+def refuse_what_is_not_committed() -> None:
+    """In the whole repository: copier works on all of it, also where a service is a part."""
+    if git("status", "--porcelain"):
+        sys.exit("Commit or stash your changes first: an update merges with what is committed.")
+    ignored = git("status", "--porcelain", "--ignored").splitlines()
+    if rejects := [line.removeprefix("!! ") for line in ignored if line.endswith(".rej")]:
+        sys.exit(f"Move away what copier takes for its own: {', '.join(rejects)}")
+
+
+def careful(folder: Path = Path()) -> list[str]:
+    """The options that keep copier from losing anything."""
+    exclude = [f"--exclude={pattern}" for pattern in untouchable(folder)]
+    return ["--context-lines", str(CONTEXT_LINES), *exclude]
 
 
 def untouchable(folder: Path = Path()) -> list[str]:
@@ -49,11 +63,11 @@ def untouchable(folder: Path = Path()) -> list[str]:
     ignored = ("--others", "--ignored", "--exclude-standard", "--directory")
     names = git("ls-files", "-z", *ignored, folder=folder).split("\0")
     tracked = git("ls-files", "-z", folder=folder).split("\0")
-    names += [name for name in tracked if name and not is_text(folder / name)]
+    names += [name for name in tracked if name and not can_be_merged(folder / name)]
     return [f"/{re.sub(r'([*?!#[\\ ])', r'\\\1', name)}" for name in names if name]
 
 
-def is_text(path: Path) -> bool:
+def can_be_merged(path: Path) -> bool:
     if path.is_symlink():
         return False
     try:
@@ -74,14 +88,13 @@ def changes(old: str, new: str) -> str:
 
 def source() -> str:
     """Where the template is, as git has it."""
-    url = re.search(r"^_src_path: (.*)$", ANSWERS.read_text(), re.MULTILINE)
-    if url is None:
-        sys.exit(f"{ANSWERS} does not say where the template is: it has no line `_src_path: …`.")
+    read = "import sys, yaml; print(yaml.safe_load(sys.argv[1])['_src_path'])"
+    answers = Path(".copier-answers.yml").read_text("utf-8")
+    location = output(*COPIER[:-1], "python", "-c", read, answers).strip()
     shortcuts = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/", "git+": ""}
-    location = url[1].strip("'\"")
     for short, long in shortcuts.items():
         location = re.sub(rf"^{re.escape(short)}/*", long, location)
-    return str(Path(location).expanduser()) if location.startswith("~") else location
+    return os.path.expanduser(location)
 
 
 def number(version: str) -> tuple[int, ...]:
@@ -92,16 +105,23 @@ def number(version: str) -> tuple[int, ...]:
 
 def report(new: str) -> list[str]:
     """What the update left to do, in the order to do it. Locks, if nothing is in the way."""
-    conflicts = git("diff", "--name-only", "--diff-filter=U", "--relative").splitlines()
+    conflicts = changed("U")
     left = [f"Resolve what is between <<<<<<< and >>>>>>> in {name}." for name in conflicts]
+    left += [f"The template deletes {name}: git restore it to keep it." for name in changed("D")]
     if "pyproject.toml" in conflicts or subprocess.call([UV, "lock"]):
         left.append("Lock the packages: uv lock")
     elif not conflicts and subprocess.call([UV, "run", "python", "-m", "scripts.check_migrations"]):
-        left.append('Write the migration that `alembic check` asks for: uv run poe revision "…"')
+        left.append('Make the migrations fit, see above; to write one: uv run poe revision "…"')
     left.append("Check: uv run poe check")
     left.append(f'Commit: git add --all . && git commit --message "Update the template to {new}"')
     steps = [f"  {count}. {step}" for count, step in enumerate(left, start=1)]
     return [f"\nThe template's {new} is in. Left to do:", *steps, TAKE_BACK]
+
+
+def changed(how: str) -> list[str]:
+    """The files of this folder that are unmerged (U) or deleted (D)."""
+    names = git("diff", "-z", "--name-only", f"--diff-filter={how}", "--relative")
+    return [name for name in names.split("\0") if name]
 
 
 # Of this folder only: the repository may hold more, with changes that nobody committed.
