@@ -65,7 +65,6 @@ UPDATE = "template/scripts/update.py"
 GITHUB = "template/{% if github %}.github{% endif %}"
 BASELINE = "template/alembic/versions/0001_accounts.py"
 COLUMN = '        sa.Column("last_login_at", sa.DateTime(timezone=True), nullable=True),\n'
-OWNED_SERVICE = "tests/test_owned_services.py"
 POE_UPDATE = "tests/test_poe_update.py"
 
 MUTANTS = [
@@ -86,9 +85,9 @@ MUTANTS = [
         "tests/test_hygiene.py::test_no_jinja_is_left",
     ),
     Mutant(
-        "a slug that is not escaped in the lock",
+        "a slug that was typed into the lock",
         swap("template/uv.lock.jinja", '"{{ slug }}"', '"blog-api"'),
-        "tests/test_rendered.py",
+        "tests/test_questions.py::test_each_name_stands_where_it_belongs",
     ),
     Mutant(
         "a stray blank line at the end",
@@ -142,7 +141,8 @@ MUTANTS = [
     Mutant(
         "a question that changes Python, and no profile with it",
         move("template/scripts/routes.py", "template/scripts/{% if docker %}routes.py{% endif %}"),
-        "tests/test_pairs.py",
+        "tests/test_pairs.py"
+        "::test_the_fully_checked_profiles_hold_every_code_that_answers_can_render",
     ),
     Mutant(
         "a file with too many conditions",
@@ -152,7 +152,7 @@ MUTANTS = [
     Mutant(
         "a validator that lets anything through",
         swap(COPIER, "slug in reserved_slugs.split()", "false"),
-        "tests/test_questions.py",
+        "tests/test_questions.py::test_a_bad_answer_gets_a_sentence_and_nothing_is_rendered",
     ),
     # Dropped, or ahead of the database
     Mutant(
@@ -163,7 +163,7 @@ MUTANTS = [
     Mutant(
         "a migration that misses a column",
         swap(BASELINE, COLUMN, ""),
-        "tests/test_rendered.py",
+        "tests/test_rendered.py::test_its_migrations_apply_and_can_be_undone",
     ),
     Mutant(
         "a new column that rows cannot have",
@@ -171,7 +171,8 @@ MUTANTS = [
             swap("template/app/models/users.py", "datetime | None]", "datetime]"),
             swap(BASELINE, COLUMN, COLUMN.replace("True)", "False)")),
         ),
-        OWNED_SERVICE,
+        "tests/test_owned_services.py"
+        "::test_an_owned_service_takes_the_update_and_passes_its_checks",
     ),
     Mutant(
         "a migration that updates would ship",
@@ -234,6 +235,21 @@ MUTANTS = [
         swap("CHANGELOG.md", "## 0.1.0 - ", "## 0.1.1 - "),
         "tests/test_releases.py::test_every_release_is_in_the_changelog_and_in_the_history",
     ),
+    Mutant(
+        "a file that updates leave as it was",
+        swap(COPIER, "    /uv.lock\n", "    /uv.lock\n    /app/models/\n"),
+        "tests/test_updates.py::test_an_untouched_service_becomes_a_fresh_render",
+    ),
+    Mutant(
+        "a file that is kept whatever the template says",
+        append(COPIER, "\n_skip_if_exists:\n  - /AGENTS.md\n"),
+        "tests/test_updates.py::test_nothing_is_lost",
+    ),
+    Mutant(
+        "a value that each render draws anew",
+        append(README, "{{ 999999999 | ans_random }}\n"),
+        "tests/test_updates.py::test_an_untouched_service_becomes_a_fresh_render",
+    ),
     # poe update, and what stands around it
     Mutant(
         "an update that overwrites what copier cannot merge",
@@ -248,6 +264,16 @@ MUTANTS = [
         "an update on top of uncommitted changes",
         swap(UPDATE, 'if git("status", "--porcelain", "--", "."):', "if False:"),
         f"{POE_UPDATE}::test_it_refuses_what_is_not_committed",
+    ),
+    Mutant(
+        "a patch that fits in a wrong place",
+        swap(UPDATE, "CONTEXT_LINES = 1_000_000", "CONTEXT_LINES = 3"),
+        f"{POE_UPDATE}::test_a_change_stays_where_it_was_made",
+    ),
+    Mutant(
+        "a weekly update that goes on after it failed",
+        swap(f"{GITHUB}/workflows/update.yml", "    shell: bash", "    working-directory: ."),
+        f"{POE_UPDATE}::test_the_workflow_fails_when_it_cannot_update",
     ),
     Mutant(
         "hooks that let a conflict through",

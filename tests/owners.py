@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.services import git_commit, run
 
 # The owner's from the first commit on: no update touches them.
-OWNED = re.compile(r"alembic/versions/|uv\.lock$")
+LEFT_ALONE = re.compile(r"alembic/versions/|uv\.lock$")
 ANSWERS = ".copier-answers.yml"  # copier's own
 
 
@@ -64,7 +64,7 @@ class Owner:
     def rendered_file(self) -> str:
         """One that both versions have, more often than not one that the template changed."""
         both = names_in(self.old) & names_in(self.new) & names_in(self.service) - self.touched
-        usable = sorted(name for name in both if not OWNED.search(name) and name != ANSWERS)
+        usable = sorted(name for name in both if not LEFT_ALONE.search(name) and name != ANSWERS)
         changed = [name for name in usable if content(self.old, name) != content(self.new, name)]
         return self.rng.choice(changed if changed and self.rng.random() < 0.6 else usable)
 
@@ -272,7 +272,7 @@ def expected(old: Path, mine: Path, new: Path, kept: set[str]) -> dict[str, File
     merged: dict[str, File] = {}
     for name in names_in(old) | names_in(mine) | names_in(new):
         base, ours, theirs = file(old, name), file(mine, name), file(new, name)
-        if OWNED.search(name) or name in kept:
+        if LEFT_ALONE.search(name) or name in kept:
             result = ours
         elif name == ANSWERS:
             result = theirs

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.owners import OWNED
+from tests.owners import LEFT_ALONE
 from tests.services import ROOT, files_of, git_commit, render, run
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -78,7 +78,7 @@ def test_every_rendered_file_has_one_row_that_says_whose_it_is(renders: dict[str
     assert {name: rows for name, rows in matched.items() if len(rows) != 1} == {}
     assert said.keys() == {row for rows in matched.values() for row in rows}
     for name, (row,) in matched.items():
-        assert (said[row] == "leaves alone") == bool(OWNED.search(name)), name
+        assert (said[row] == "leaves alone") == bool(LEFT_ALONE.search(name)), name
 
 
 def matches(pattern: str, name: str) -> bool:

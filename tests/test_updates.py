@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from tests.conftest import RenderedAt
-from tests.owners import ANSWERS, OWNED, Owner, expected, file, names_in
+from tests.owners import ANSWERS, LEFT_ALONE, Owner, expected, file, names_in
 from tests.releases import LATER, NEXT, answers_for, releases
-from tests.services import FEATURES, PROFILES, features_of, git_commit, run, without
+from tests.services import FEATURES, PROFILES, edit, features_of, git_commit, run, without
 
 pytestmark = pytest.mark.updates
 
@@ -35,7 +35,7 @@ def status(service: Path) -> dict[str, str]:
 
 def differences(one: Path, other: Path) -> set[str]:
     """The paths that an update may touch, and that are not the same in both."""
-    names = {name for name in names_in(one) | names_in(other) if not OWNED.search(name)}
+    names = {name for name in names_in(one) | names_in(other) if not LEFT_ALONE.search(name)}
     different = {name for name in names if file(one, name) != file(other, name)}
     return different - {ANSWERS} if answers_in(one) == answers_in(other) else different
 
@@ -179,16 +179,16 @@ def test_exactly_what_overlaps_is_in_conflict(
     template = shutil.copytree(history, tmp_path / "template")
     run(template, "git", "reset", "--hard", "--quiet", NEXT)
     name = "app/services/users.py"
-    replace(template / "template" / name, "an e-mail has one", "their rule")
-    replace(template / "template" / name, "There is no such user.", "Nobody is there.")
-    replace(template / "template" / name, "You are no longer an admin.", "Not any more.")
+    edit(template / "template" / name, "an e-mail has one", "their rule")
+    edit(template / "template" / name, "There is no such user.", "Nobody is there.")
+    edit(template / "template" / name, "You are no longer an admin.", "Not any more.")
     git_commit(template, "Next")
     run(template, "git", "tag", "999.2.0")
     service = copied(rendered_at(NEXT, {}))
     answers = service / ANSWERS
     answers.write_text(answers.read_text().replace(str(history), str(template)))
-    replace(service / name, "An admin cannot leave.", "Stay.")
-    replace(service / name, "There is no such user.", "Gone.")
+    edit(service / name, "An admin cannot leave.", "Stay.")
+    edit(service / name, "There is no such user.", "Gone.")
     with (service / name).open("a") as ours:
         ours.write("\n\nOURS = True\n")
     git_commit(service, "Ours")
@@ -207,9 +207,3 @@ def test_exactly_what_overlaps_is_in_conflict(
     ]
     for merged in ("their rule", "Not any more.", "Stay.", "OURS = True"):
         assert merged in text
-
-
-def replace(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert text.count(old) == 1, old
-    path.write_text(text.replace(old, new))
