@@ -47,7 +47,8 @@ def test_it_refuses_what_is_not_committed(service: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--to", "main"], "main is no version. Type one such as"),
+        (["--to", "main"], f"The template has no version main. Its newest is {SECOND}."),
+        (["--to", "1000.0.0"], f"The template has no version 1000.0.0. Its newest is {SECOND}."),
         (["--to", "0.1.0"], "there is nothing to bring in"),
     ],
 )
@@ -163,6 +164,24 @@ def test_what_copier_would_overwrite_is_left_alone(service: Path) -> None:
     assert (service / ".vscode/launch.json").read_text() == "mine"
     for folder in (".vscode", "vendored", ".git/modules"):
         shutil.rmtree(service / folder)
+
+
+def test_an_answer_is_changed_with_the_same_care(service: Path) -> None:
+    """At the version that is there; and an ignored file stays."""
+    with (service / ".gitignore").open("a") as ignore:
+        ignore.write(".vscode/\n")
+    run(service, "git", "rm", "-r", "--quiet", "--cached", ".vscode")
+    (service / ".vscode/launch.json").write_text("mine")
+    git_commit(service, "Ours")
+
+    output = run(service, "uv", "run", "poe", "update", "--data", "docker=false")
+
+    assert 'git commit --message "Change an answer"' in output
+    assert not (service / "Dockerfile").exists()
+    assert (service / ".vscode/launch.json").read_text() == "mine"
+    answers = yaml.safe_load((service / ".copier-answers.yml").read_text())
+    assert (answers["docker"], answers["_commit"]) == (False, NEXT)
+    shutil.rmtree(service / ".vscode")
 
 
 def test_renovate_can_update_too(service: Path) -> None:

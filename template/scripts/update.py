@@ -17,27 +17,48 @@ CONTEXT_LINES = 1_000_000
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="poe update", description=__doc__)
-    parser.add_argument("--to", metavar="VERSION", help="this version, not the newest")
-    parser.add_argument("--defaults", action="store_true", help="ask nothing, not even what is new")
-    options = parser.parse_args()
-
+    options = parse()
     refuse_what_is_not_committed()
-    versions = json.loads(output(*COPIER, "check-update", "--output-format", "json"))
-    old, new = versions["current_version"], options.to or versions["latest_version"]
-    if options.to and not number(new):
-        sys.exit(f"{new} is no version. Type one such as {versions['latest_version']}.")
-    older = number(new) < number(old) or new == old
-    if older or not (options.to or versions["update_available"]):
-        print(f"The template is at {old}: there is nothing to bring in.")
+    if options.data:
+        version, done = ":current:", "Change an answer"
+    elif news := what_is_new(options.to):
+        version, text = news
+        done = f"Update the template to {version}"
+        print(text, flush=True)
+    else:
         return 0
-    print(f"The template, from {old} to {new}:\n\n{changes(old, new)}\n", flush=True)
 
-    command = [*COPIER, "update", "--quiet", "--skip-answered", "--vcs-ref", new, *careful()]
-    if subprocess.call([*command, "--defaults"] if options.defaults else command):
-        sys.exit(f"The update stopped half-way. {TAKE_BACK}")
-    print("\n".join(report(new)))
+    command = [*COPIER, "update", "--quiet", "--skip-answered", "--vcs-ref", version, *careful()]
+    command += [f"--data={answer}" for answer in options.data]
+    command += ["--defaults"] if options.defaults or options.data else []
+    if subprocess.call(command):
+        sys.exit(f"The update stopped half-way. {TAKE_BACK}" if git("status", "--porcelain") else 1)
+    print("\n".join(report(done)))
     return 0
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="poe update", description=__doc__)
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--to", metavar="VERSION", help="this version, not the newest")
+    changed = "change an answer, and keep the version; may be repeated"
+    either.add_argument("--data", metavar="NAME=VALUE", action="append", default=[], help=changed)
+    parser.add_argument("--defaults", action="store_true", help="ask nothing, not even what is new")
+    return parser.parse_args()
+
+
+def what_is_new(wanted: str | None) -> tuple[str, str] | None:
+    """The version to go to, and what the changelog says of it; None if there is nothing new."""
+    versions = json.loads(output(*COPIER, "check-update", "--output-format", "json"))
+    old, newest = versions["current_version"], versions["latest_version"]
+    new = wanted or newest
+    if not number(new) or number(new) > number(newest):
+        sys.exit(f"The template has no version {new}. Its newest is {newest}.")
+    older = number(new) < number(old) or new == old
+    if older or not (wanted or versions["update_available"]):
+        print(f"The template is at {old}: there is nothing to bring in.")
+        return None
+    return new, f"The template, from {old} to {new}:\n\n{changes(old, new)}\n"
 
 
 def refuse_what_is_not_committed() -> None:
@@ -103,19 +124,21 @@ def number(version: str) -> tuple[int, ...]:
     return tuple(map(int, digits[0].split("."))) if digits else ()
 
 
-def report(new: str) -> list[str]:
-    """What the update left to do, in the order to do it. Locks, if nothing is in the way."""
-    conflicts = changed("U")
+def report(done: str) -> list[str]:
+    """What is left to do, in the order to do it. Locks, if nothing is in the way."""
+    conflicts = sorted(changed("U"), key=lambda name: name != "pyproject.toml")  # uv reads it
     left = [f"Resolve what is between <<<<<<< and >>>>>>> in {name}." for name in conflicts]
-    left += [f"The template deletes {name}: git restore it to keep it." for name in changed("D")]
+    left += [f"{name} is deleted; git restore it to keep it." for name in changed("D")]
     if "pyproject.toml" in conflicts or subprocess.call([UV, "lock"]):
         left.append("Lock the packages: uv lock")
-    elif not conflicts and subprocess.call([UV, "run", "python", "-m", "scripts.check_migrations"]):
+    if conflicts:
+        left.append("Is a migration missing? uv run python -m scripts.check_migrations")
+    elif subprocess.call([UV, "run", "python", "-m", "scripts.check_migrations"]):
         left.append('Make the migrations fit, see above; to write one: uv run poe revision "…"')
     left.append("Check: uv run poe check")
-    left.append(f'Commit: git add --all . && git commit --message "Update the template to {new}"')
+    left.append(f'Commit: git add --all . && git commit --message "{done}"')
     steps = [f"  {count}. {step}" for count, step in enumerate(left, start=1)]
-    return [f"\nThe template's {new} is in. Left to do:", *steps, TAKE_BACK]
+    return ["\nThat is in. Left to do:", *steps, TAKE_BACK]
 
 
 def changed(how: str) -> list[str]:
