@@ -84,8 +84,9 @@ def untouchable(folder: Path = Path()) -> list[str]:
     ignored = ("--others", "--ignored", "--exclude-standard", "--directory")
     names = git("ls-files", "-z", *ignored, folder=folder).split("\0")
     tracked = git("ls-files", "-z", folder=folder).split("\0")
-    names += [name for name in tracked if name and not can_be_merged(folder / name)]
-    return [f"/{re.sub(r'([*?!#[\\ ])', r'\\\1', name)}" for name in names if name]
+    names += [name for name in tracked if not can_be_merged(folder / name)]
+    # The template has no other names, and copier would take an odd one for a pattern.
+    return [f"/{name}" for name in names if re.fullmatch(r"[\w./-]+", name, re.ASCII)]
 
 
 def can_be_merged(path: Path) -> bool:
@@ -156,7 +157,9 @@ def git(*arguments: str, folder: Path = Path()) -> str:
 
 
 def output(*command: str, folder: Path = Path()) -> str:
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, encoding="utf-8", errors="surrogateescape"
+    )
     if done.returncode:
         sys.exit(done.returncode)
     return done.stdout
