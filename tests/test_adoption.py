@@ -173,7 +173,8 @@ def test_a_service_leaves_the_template(workspace: Path, upcoming: Path) -> None:
     table = re.compile(r"^\[tool\.poe\.tasks\.update\]\n(?:.+\n)+\n", re.MULTILINE)
     pyproject.write_text(table.sub("", pyproject.read_text()))
     edit(readme, ", `update`", "")
-    readme.write_text(re.sub(r"\n## Update\n[^#]*", "", readme.read_text()))
+    without_section = re.sub(r"\n## Update\n[^#]*", "", readme.read_text())
+    readme.write_text(re.sub(r"uv run poe update .*\n", "", without_section))
 
     assert run(service, "git", "ls-files", "*update*", "*copier*") == ""
     assert "update" not in run(service, "uv", "run", "--locked", "poe", "--help")
