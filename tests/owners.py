@@ -71,6 +71,9 @@ class Owner:
     def lines_of(self, name: str) -> list[bytes]:
         return (self.service / name).read_bytes().splitlines(keepends=True)
 
+    def add_line(self, name: str) -> None:
+        self.write(name, b"".join([*self.lines_of(name), b"# %s\n" % self.token()]))
+
     def insert(self) -> None:
         for _ in range(self.rng.randint(1, 4)):
             name = self.rendered_file()
@@ -116,7 +119,7 @@ class Owner:
 
     def make_executable(self) -> None:
         name = self.rendered_file()
-        self.write(name, b"".join([*self.lines_of(name), b"# %s\n" % self.token()]))
+        self.add_line(name)
         (self.service / name).chmod(0o755)
 
     def new_file(self) -> None:
@@ -143,7 +146,7 @@ class Owner:
 
     def rename(self) -> None:
         name = self.rendered_file()
-        self.write(name, b"".join([*self.lines_of(name), b"# %s\n" % self.token()]))
+        self.add_line(name)
         renamed = str(Path(name).with_name(f"renamed_{Path(name).name}"))
         (self.service / name).rename(self.service / renamed)
         self.touched.add(renamed)
@@ -166,7 +169,7 @@ class Owner:
 
     def baseline(self) -> None:
         name = "alembic/versions/0001_accounts.py"
-        self.write(name, (self.service / name).read_bytes() + b"# %s\n" % self.token())
+        self.add_line(name)
 
     def resource(self) -> None:
         for layer in ("api/routes", "models", "schemas", "services", "repos"):
@@ -179,7 +182,7 @@ class Owner:
         line = b'    "%s>=1",\n' % self.token()
         changed = re.sub(rb"(?m)^dependencies = \[\n", lambda found: found[0] + line, pyproject)
         self.write("pyproject.toml", changed)
-        self.write("uv.lock", (self.service / "uv.lock").read_bytes() + b"# %s\n" % self.token())
+        self.add_line("uv.lock")
 
     def binary_instead(self) -> None:
         name = self.rendered_file()
@@ -204,7 +207,7 @@ class Owner:
         """A rendered file is kept out of git, but used: the settings of an editor, say."""
         name = self.rendered_file()
         run(self.service, "git", "rm", "--quiet", "--force", "--cached", name)
-        self.write(name, b"".join([*self.lines_of(name), b"# %s\n" % self.token()]))
+        self.add_line(name)
         self.kept.add(name)
         with (self.service / ".git/info/exclude").open("a") as exclude:
             exclude.write(f"/{name}\n")

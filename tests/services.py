@@ -48,7 +48,7 @@ for _name in FEATURES:
         PROFILES[f"no-{_name}"] = _without
 
 # Those whose own checks run, on every Python. `tests/test_pairs.py` proves that they hold all the
-# code that answers can render; what differs in the others is read by linters.
+# code that answers can render; linters read what differs in the others.
 FULLY_CHECKED = ["default", "minimal", "odd"]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.owners import LEFT_ALONE
-from tests.services import ROOT, files_of, git_commit, render, run
+from tests.services import QUESTIONS, ROOT, files_of, git_commit, render, run
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 ARCHITECTURE = ROOT / "docs/architecture.md"
@@ -41,6 +41,15 @@ def test_links_outside_the_documentation_lead_somewhere(renders: dict[str, Path]
 def test_the_files_that_a_page_names_are_there(page: Path, renders: dict[str, Path]) -> None:
     for path in set(PATH.findall(page.read_text())) - new_files(page).keys():
         assert (renders["default"] / path).exists() or (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
+def test_every_question_is_explained(page: str) -> None:
+    table = (ROOT / page).read_text().partition("\n| question |")[2].partition("\n\n")[0]
+
+    assert re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in table.split("\n")[2:])) == [
+        *QUESTIONS
+    ]
 
 
 def test_every_test_that_holds_a_rule_is_there(renders: dict[str, Path]) -> None:

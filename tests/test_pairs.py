@@ -9,7 +9,8 @@ from tests.owners import names_in
 from tests.pairs import all_pairs, pairs_in, rows_with_every_pair
 from tests.services import FULLY_CHECKED, TEMPLATE
 
-# What none of a service's own checks reads. Linters read it, in every render.
+# What none of a service's own checks reads. It has no texts in it but for Markdown, and its linters
+# read it in every profile, which is every pair of yes and no.
 NO_CODE = re.compile(
     r"\.copier-answers\.yml|\.github/.*|\.gitlab-ci\.yml|\.vscode/.*|.*\.md"
     r"|Dockerfile|\.dockerignore|compose\.yaml"

@@ -61,10 +61,11 @@ def test_no_path_goes_away(
     )
     kept = excluded_from_updates(settings_of(history, newer))
     changelog = run(history, "git", "show", f"{newer}:CHANGELOG.md")
+    newest_section = changelog.split("\n## ")[1]
 
     for name in gone:
         assert kept.match_file(name), f"{name}: exclude it from updates in copier.yml"
-        assert f"`{name}`" in changelog or name.startswith("alembic/versions/"), name
+        assert f"`{name}`" in newest_section or name.startswith("alembic/versions/"), name
 
 
 @pytest.mark.parametrize(("older", "newer"), STEPS, ids="-".join)

@@ -89,10 +89,8 @@ def test_nothing_is_lost(
 ) -> None:
     """An owner edits at random, and updates. The tree is what git's own merge makes of it.
 
-    Of the working tree, too: its `poe update` is what the next release brings.
-
-    `kind` by kind, see `tests/owners.py`. The next version has other answers too, now and then,
-    but never without a feature: its files are deleted then, as asked.
+    From the working tree, too, whose `poe update` is what the next release brings. Now and then
+    features are added; none is taken away, for its files would be deleted as asked.
     """
     rng = random.Random(f"{request.config.getoption('seed')} {run_number}")
     release, profile = rng.choice([*RELEASES, NEXT]), rng.choice(list(PROFILES))

@@ -70,9 +70,9 @@ def refuse_what_is_not_committed() -> None:
         sys.exit(f"Move away what copier takes for its own: {', '.join(rejects)}")
 
 
-def careful(folder: Path = Path()) -> list[str]:
+def careful() -> list[str]:
     """The options that keep copier from losing anything."""
-    exclude = [f"--exclude={pattern}" for pattern in untouchable(folder)]
+    exclude = [f"--exclude={pattern}" for pattern in untouchable()]
     return ["--context-lines", str(CONTEXT_LINES), *exclude]
 
 
