@@ -111,18 +111,10 @@ def lock(session: nox.Session) -> None:
 @nox.session
 def release(session: nox.Session) -> None:
     """Give what is unreleased a version, commit and tag it: `nox -s release -- 1.2.0`."""
+    version = " ".join(session.posargs)
     changelog = ROOT / "CHANGELOG.md"
     text = changelog.read_text()
-    version = " ".join(session.posargs)
-    released = re.findall(r"^## (\d\S+)", text, re.MULTILINE)
-    if not re.fullmatch(r"\d+\.\d+\.\d+", version):
-        session.error("Type the version behind two hyphens: nox -s release -- 1.2.0")
-    if released and Version(version) <= Version(released[0]):
-        session.error(f"{version} does not follow {released[0]}, the last release")
-    if "\n## Unreleased\n" not in text:
-        session.error("CHANGELOG.md has no section `## Unreleased`: there is nothing to release")
-    if session.run("git", "status", "--porcelain", silent=True):
-        session.error("Commit or stash your changes first")
+    refuse_release(session, version, text)
     session.run("pytest", "-m", FAST)
 
     today = datetime.datetime.now(datetime.UTC).date()
@@ -132,3 +124,16 @@ def release(session: nox.Session) -> None:
     session.run("git", "commit", "--all", "--message", f"Release {version}")
     session.run("git", "tag", "--annotate", "--message", f"Release {version}", version)
     session.log(f"To publish it: git push origin main {version}")
+
+
+def refuse_release(session: nox.Session, version: str, text: str) -> None:
+    """Say why not, if this version cannot follow what the changelog's text says."""
+    released = re.findall(r"^## (\d\S+)", text, re.MULTILINE)
+    if not re.fullmatch(r"\d+\.\d+\.\d+", version):
+        session.error("Type the version behind two hyphens: nox -s release -- 1.2.0")
+    if released and Version(version) <= Version(released[0]):
+        session.error(f"{version} does not follow {released[0]}, the last release")
+    if "\n## Unreleased\n" not in text:
+        session.error("CHANGELOG.md has no section `## Unreleased`: there is nothing to release")
+    if session.run("git", "status", "--porcelain", silent=True):
+        session.error("Commit or stash your changes first")

@@ -168,20 +168,20 @@ class Owner:
         self.write(f"alembic/versions/{token.decode()}.py", b"# %s\n" % token)
 
     def baseline(self) -> None:
-        name = "alembic/versions/0001_accounts.py"
-        self.add_line(name)
+        self.add_line("alembic/versions/0001_accounts.py")
 
     def resource(self) -> None:
         for layer in ("api/routes", "models", "schemas", "services", "repos"):
             self.write(f"app/{layer}/tags.py", b"# %s\n" % self.token())
 
     def dependency(self) -> None:
-        pyproject = (self.service / "pyproject.toml").read_bytes()
-        if not (self.service / "pyproject.toml").exists():  # deleted or renamed before
+        pyproject = self.service / "pyproject.toml"
+        if not pyproject.exists():  # deleted or renamed before
             return
         line = b'    "%s>=1",\n' % self.token()
-        changed = re.sub(rb"(?m)^dependencies = \[\n", lambda found: found[0] + line, pyproject)
-        self.write("pyproject.toml", changed)
+        start = rb"(?m)^dependencies = \[\n"
+        changed = re.sub(start, lambda found: found[0] + line, pyproject.read_bytes())
+        self.write(pyproject.name, changed)
         self.add_line("uv.lock")
 
     def binary_instead(self) -> None:

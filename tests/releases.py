@@ -30,7 +30,9 @@ def releases() -> dict[str, str]:
     """The commit of each release, oldest first; its subject says so."""
     log = run(ROOT, "git", "log", "--first-parent", "--reverse", "--format=%H %s")
     found = re.findall(r"^([0-9a-f]{40}) Release (\d\S*)$", log, re.MULTILINE)
-    return {version: commit for commit, version in found}
+    commits = {version: commit for commit, version in found}
+    assert len(commits) == len(found), "Two commits say that they are the same release"
+    return commits
 
 
 def clone_with_releases(folder: Path, *, later: bool = True) -> Path:

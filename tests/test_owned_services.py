@@ -18,7 +18,7 @@ pytestmark = pytest.mark.rendered
 def test_an_owned_service_takes_the_update_and_passes_its_checks(
     release: str, history: Path, rendered_at: RenderedAt, workspace: Path
 ) -> None:
-    """With a resource, as that release taught it, twenty commits, and rows in the database."""
+    """With a resource, as that release taught it, a line in each module, and rows."""
     service = shutil.copytree(rendered_at(release, {}), workspace / f"from-{release}")
     variables = {"UV_PROJECT_ENVIRONMENT": str(workspace / "venv")}
 

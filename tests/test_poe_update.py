@@ -62,13 +62,13 @@ def test_it_takes_versions_only(arguments: list[str], said: str, service: Path) 
 def test_it_refuses_what_copier_would_take_for_its_own(service: Path) -> None:
     """It looks for rejected patches everywhere, and deletes them with what they belong to."""
     (service / ".git/info/exclude").write_text("*.rej\n")
-    (service / "AGENTS.md.rej").write_text("mine")
+    (service / "my notes.rej").write_text("mine")
 
     code, output = outcome(service, "uv", "run", "poe", "update", "--defaults")
 
     assert code == 1
-    assert "Move away what copier takes for its own: AGENTS.md.rej" in output
-    (service / "AGENTS.md.rej").unlink()
+    assert "Move away what copier takes for its own: my notes.rej" in output
+    (service / "my notes.rej").unlink()
     (service / ".git/info/exclude").write_text("")
 
 

@@ -14,6 +14,8 @@ COPIER = [UV, "tool", "run", "--from", "copier>=9.19,<10", "copier"]
 # More lines than any file has. A patch with few lines of context may fit in a wrong place; with
 # all of them, what you and the template both changed is merged by git, from three versions.
 CONTEXT_LINES = 1_000_000
+# Of this folder only: the repository may hold more, with changes that nobody committed.
+TAKE_BACK = "To take it back: git restore --staged --worktree . && git clean --force -d"
 
 
 def main() -> int:
@@ -63,10 +65,11 @@ def what_is_new(wanted: str | None) -> tuple[str, str] | None:
 
 def refuse_what_is_not_committed() -> None:
     """In the whole repository: copier works on all of it, also where a service is a part."""
-    if git("status", "--porcelain"):
+    entries = git("status", "--porcelain", "-z", "--ignored").split("\0")[:-1]
+    ignored = [entry.removeprefix("!! ") for entry in entries if entry.startswith("!! ")]
+    if len(ignored) < len(entries):
         sys.exit("Commit or stash your changes first: an update merges with what is committed.")
-    ignored = git("status", "--porcelain", "--ignored").splitlines()
-    if rejects := [line.removeprefix("!! ") for line in ignored if line.endswith(".rej")]:
+    if rejects := [name for name in ignored if name.endswith(".rej")]:
         sys.exit(f"Move away what copier takes for its own: {', '.join(rejects)}")
 
 
@@ -146,10 +149,6 @@ def changed(how: str) -> list[str]:
     """The files of this folder that are unmerged (U) or deleted (D)."""
     names = git("diff", "-z", "--name-only", f"--diff-filter={how}", "--relative")
     return [name for name in names.split("\0") if name]
-
-
-# Of this folder only: the repository may hold more, with changes that nobody committed.
-TAKE_BACK = "To take it back: git restore --staged --worktree . && git clean --force -d"
 
 
 def git(*arguments: str, folder: Path = Path()) -> str:
