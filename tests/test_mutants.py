@@ -29,3 +29,13 @@ def test_the_tests_that_notice_are_there() -> None:
     for mutant in MUTANTS:
         path, _, name = mutant.killer.partition("::")
         assert re.search(rf"^def {name}\(", (ROOT / path).read_text(), re.MULTILINE), mutant.killer
+
+
+def test_every_mistake_can_still_be_made(tmp_path: Path) -> None:
+    clone = clone_with_releases(tmp_path / "template", later=False)
+
+    for mutant in MUTANTS:
+        mutant.edit(clone)
+        assert run(clone, "git", "status", "--porcelain", "--ignored"), mutant.mistake
+        run(clone, "git", "reset", "--quiet", "--hard")
+        run(clone, "git", "clean", "--quiet", "--force", "-d", "-x")
