@@ -270,12 +270,16 @@ def test_the_workflow_leaves_no_branch_without_a_pull_request(
     assert "template-update" not in run(tmp_path / "origin", "git", "branch")
 
 
+# So long that three lines of context around the middle do not reach a name.
 FUNCTIONS = """\
 def one():
     a = 1
     b = 2
     c = 3
     d = 4
+    e = 5
+    f = 6
+    g = 7
     return a
 
 
@@ -284,6 +288,9 @@ def two():
     b = 2
     c = 3
     d = 4
+    e = 5
+    f = 6
+    g = 7
     return a
 """
 
@@ -302,7 +309,7 @@ def test_a_change_stays_where_it_was_made(service: Path, upcoming: Path, tmp_pat
     git_commit(service, "Moved")
     run(service, "uv", "run", "poe", "update", "--defaults", "--to", "999.1.0")
     one, _, two = FUNCTIONS.partition("def two")
-    mine = f"{one}def two{two.replace('c = 3', 'c = 300')}"
+    mine = f"{one}def two{two.replace('d = 4', 'd = 400')}"
     (service / "app/equal.py").write_text(mine)
     git_commit(service, "Ours")
 
