@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 
 from app import logging, shutdown
 from app.api import PREFIX, problems
-from app.api.middleware import BodyLimit, RequestBoundary
+from app.api.middleware import BodyLimit, Cors, RequestBoundary
 from app.api.openapi import describe, operation_id
 from app.api.routes import find_routers
 from app.config import Settings, settings
@@ -37,7 +36,7 @@ def create_app(settings: Settings = settings) -> FastAPI:
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware,
+            Cors,
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["Authorization", "Content-Type", "X-Request-ID"],

@@ -6,16 +6,21 @@ from typing import Any
 from structlog.typing import EventDict
 
 MASK = "***"
-SECRET_KEY = re.compile(
-    "password|secret|token|authorization|cookie|credential|api_?key|e_?mail|database_url",
-    re.IGNORECASE,
-)
+NAMES = "password|secret|token|authorization|cookie|credential|api_?key|e_?mail|database_url"
+SECRET_KEY = re.compile(NAMES, re.IGNORECASE)
 SECRET_TEXT = re.compile(
-    r"eyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JWT
+    # Each looks behind itself first, or a long text without any would be searched for ever.
+    r"(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JWT
     r"|(?<=bearer )\S+|(?<=basic )\S+"
     r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"  # the user and password of a URL
-    r"|[\w.+-]+@[\w-]+(\.[\w-]+)+",  # an e-mail
+    r"|(?<![\w.+-])[\w.+-]+@[\w-]+(\.[\w-]+)+"  # an e-mail
+    r"|\$argon2[^\s'\"]+"
+    r"|(?<=DETAIL: ).+",  # PostgreSQL quotes the row that it refuses
     re.IGNORECASE,
+)
+# `api_key=…` in an address, `'password': '…'` in a dict.
+SECRET_PAIR = re.compile(
+    f"((?:{NAMES})" + r"""\w{0,30}["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&]+)""", re.IGNORECASE
 )
 
 
@@ -33,4 +38,4 @@ def masked(key: str, value: Any) -> Any:
         return {str(name): masked(str(name), inner) for name, inner in value.items()}
     if isinstance(value, list | tuple | set):
         return [masked(key, inner) for inner in value]
-    return SECRET_TEXT.sub(MASK, str(value))
+    return SECRET_PAIR.sub(rf"\1{MASK}", SECRET_TEXT.sub(MASK, str(value)))

@@ -12,6 +12,10 @@ from app.errors import Invalid
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAYOUT = ">qq"  # microseconds, id: both 64 bits, so a forged cursor cannot overflow a bigint
+CURSOR = "^[A-Za-z0-9_-]{22}==$"
+# A forged cursor may name a time that no calendar has: before all rows, or after them.
+FIRST = (datetime.min.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+LAST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 
 
 class Cursor(NamedTuple):
@@ -26,12 +30,13 @@ class Cursor(NamedTuple):
 
     @classmethod
     def decode(cls, text: str) -> Self:
-        """Raises `Invalid` for a text that `encode` did not make."""
+        """Read a text that has the pattern `CURSOR`. Raises `Invalid` for any other."""
         try:
             microseconds, id = struct.unpack(LAYOUT, urlsafe_b64decode(text))
-            return cls(EPOCH + timedelta(microseconds=microseconds), id)
-        except (ValueError, struct.error, OverflowError):
+        except (ValueError, struct.error):
             raise Invalid("This cursor was not made here; start again without one.") from None
+        microseconds = min(max(microseconds, FIRST), LAST)
+        return cls(EPOCH + timedelta(microseconds=microseconds), id)
 
 
 @dataclass

@@ -8,10 +8,11 @@ import asyncio
 import sys
 from getpass import getpass
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from app.db.session import SessionLocal, engine
+from app.errors import AppError
 from app.models.users import Role
 from app.repos import users as user_repo
 from app.schemas.base import normalise_email
@@ -20,13 +21,14 @@ from app.services import users as user_service
 
 
 async def create_admin(email: str) -> str:
-    """Return a line that says what was done. Raises `ValidationError` for a bad password."""
+    """Return a line that says what was done. Raises `ValidationError`, and `Invalid`."""
     async with SessionLocal() as db, db.begin():
         user = await user_repo.find_by_email(db, normalise_email(email))
         if user:
             user.role = Role.ADMIN
             return f"{email} is an admin now, with the same password."
-    payload = UserCreate(email=email, name="Admin", password=SecretStr(read_password()))
+    fields = {"email": email, "name": "Admin", "password": read_password()}
+    payload = UserCreate.model_validate(fields)
     async with SessionLocal() as db, db.begin():
         user = await user_service.register(db, payload)
         user.role = Role.ADMIN
@@ -48,6 +50,8 @@ async def main(email: str) -> None:
     except ValidationError as error:
         problems = [f"{e['loc'][0]}: {e['msg']}" for e in error.errors(include_input=False)]
         sys.exit("\n".join(problems))
+    except AppError as error:
+        sys.exit(str(error))
     except ProgrammingError:
         sys.exit("The tables are missing. First: poe migrate")
     except (OSError, DBAPIError):

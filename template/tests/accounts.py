@@ -3,12 +3,13 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
+from httpx import AsyncClient, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.users import Role, User
 from app.security import create_access_token
 from tests.factories.login_sessions import LoginSessionFactory
-from tests.factories.users import UserFactory
+from tests.factories.users import PASSWORD, UserFactory
 
 type Headers = dict[str, str]
 type SignIn = Callable[[User], Awaitable[Headers]]
@@ -18,6 +19,18 @@ async def headers_of(user: User) -> Headers:
     """Start a session, as signing in does, without the password's 100 ms."""
     session = await LoginSessionFactory.acreate(user=user)
     return {"Authorization": f"Bearer {create_access_token(user.id, session.id)}"}
+
+
+async def log_in(client: AsyncClient, email: str, password: str = PASSWORD) -> Response:
+    return await client.post("/auth/token", data={"username": email, "password": password})
+
+
+async def refresh(client: AsyncClient, token: str) -> Response:
+    return await client.post("/auth/refresh", json={"refresh_token": token})
+
+
+async def read_me(client: AsyncClient, access_token: str) -> Response:
+    return await client.get("/users/me", headers={"Authorization": f"Bearer {access_token}"})
 
 
 @pytest.fixture

@@ -15,7 +15,13 @@ from tests import database
 from tests.factories import find_factories
 from tests.factories.base import AsyncModelFactory
 
-pytest_plugins = ["tests.accounts", "tests.statements"]
+pytest_plugins = [
+    "tests.accounts",
+    "tests.conformance",
+    "tests.hostile",
+    "tests.matrix",
+    "tests.statements",
+]
 
 for factory in find_factories():
     register(factory)

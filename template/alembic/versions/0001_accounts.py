@@ -46,9 +46,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("family_hash", name=op.f("login_sessions_family_hash_key")),
     )
     op.create_index(op.f("login_sessions_user_id_idx"), "login_sessions", ["user_id"], unique=False)
+    op.create_table(
+        "login_attempts",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("login_attempts_pkey")),
+    )
+    op.create_index(op.f("login_attempts_ends_at_idx"), "login_attempts", ["ends_at"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("login_attempts_ends_at_idx"), table_name="login_attempts")
+    op.drop_table("login_attempts")
     op.drop_index(op.f("login_sessions_user_id_idx"), table_name="login_sessions")
     op.drop_table("login_sessions")
     op.drop_index(op.f("users_created_at_id_idx"), table_name="users")

@@ -13,13 +13,14 @@ from app.db.read_only import ReadOnlySession
 from app.db.session import SessionLocal
 from app.errors import Recorded
 from app.models.users import Role, User
+from app.pagination import CURSOR
 from app.services import login_sessions as login_session_service
 
 BIGINT = 2**63 - 1
 
 Id = Annotated[int, Path(gt=0, le=BIGINT)]
 Limit = Annotated[int, Query(gt=0, le=100)]
-NextPage = Annotated[str | None, Query(alias="cursor", max_length=100)]
+NextPage = Annotated[str | None, Query(alias="cursor", pattern=CURSOR)]
 
 
 async def _request_session(request: Request) -> AsyncIterator[AsyncSession]:

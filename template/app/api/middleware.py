@@ -1,12 +1,15 @@
 """What happens to every request, around the routes. Pure ASGI: `BaseHTTPMiddleware` is slow."""
 
 import re
+from http import HTTPStatus
 from time import perf_counter
 from uuid import uuid4
 
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog import get_logger
 from structlog.contextvars import bind_contextvars, clear_contextvars
@@ -26,6 +29,7 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+VARY = {"Vary": "Origin"}
 DOCS = {"/docs", "/redoc", "/docs/oauth2-redirect"}  # pages whose scripts the policy would stop
 
 
@@ -89,6 +93,16 @@ def log(scope: Scope, status: int | None, seconds: float) -> None:
         status=status,
         duration_ms=round(seconds * 1000, 1),
     )
+
+
+class Cors(CORSMiddleware):
+    """Refuses a preflight the way everything is refused here: with a problem."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code == HTTPStatus.OK:
+            return response
+        return problem(response.status_code, f"{bytes(response.body).decode()}.", headers=VARY)
 
 
 class BodyLimit:

@@ -7,9 +7,11 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from app.config import settings
 from app.schemas.problems import Problem
 
 CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+DESCRIPTIONS = {413: f"The body is larger than {settings.max_body_bytes} bytes"}
 METHODS = {"get", "put", "post", "delete", "patch"}
 
 
@@ -39,7 +41,8 @@ def add_problems(document: dict[str, Any]) -> None:
     for path, item in document["paths"].items():
         for method in METHODS & item.keys():
             for status in problems_of(path, method, item[method]):
-                response = {"description": HTTPStatus(status).phrase, "content": CONTENT}
+                description = DESCRIPTIONS.get(status, HTTPStatus(status).phrase)
+                response = {"description": description, "content": CONTENT}
                 item[method]["responses"][str(status)] = response
 
 
@@ -55,6 +58,8 @@ def problems_of(path: str, method: str, operation: dict[str, Any]) -> Iterator[i
         yield 409
     if has_body:
         yield from (400, 413)
+    if has_body and not signed_in:  # somebody may guess
+        yield 429
     if has_body or "parameters" in operation:
         yield 422
     yield from (500, 503)

@@ -1,17 +1,21 @@
 """Every error leaves the service as `application/problem+json` (RFC 9457), built here."""
 
 from http import HTTPStatus
+from math import ceil
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from structlog import get_logger
 
-from app.errors import AppError
+from app.errors import AppError, TooManyAttempts
 from app.schemas.problems import Problem
 
 logger = get_logger(__name__)
@@ -21,6 +25,7 @@ TAKEN = {"23505", "23503"}  # a unique value is in use; a referenced row is gone
 # the server is going down; no such role or database.
 PASSING = ("08", "28", "3D", "40", "53", "55", "57")
 DRIVER_ERRORS = (OperationalError, InterfaceError, InternalError)
+MAX_ERRORS = 100  # a body of a megabyte may be wrong in 100,000 places
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
@@ -44,6 +49,23 @@ def problem(
     )
 
 
+def told(error: dict[str, Any]) -> dict[str, object]:
+    """What the caller hears of an invalid field: never the input, which may be a password."""
+    kind, loc, msg = error["type"], error["loc"], error["msg"]
+    if kind == "extra_forbidden":
+        loc = loc[:-1]  # the name of an unknown field is input, too
+    elif kind == "union_tag_invalid":
+        msg = f"The tag is none of {error['ctx']['expected_tags']}."  # Pydantic would quote it
+    return {"loc": loc, "msg": msg, "type": kind}
+
+
+def methods_of(request: Request) -> set[str]:
+    """The methods of every route that has this path; Starlette names those of the first."""
+    routes = iter_route_contexts(request.app.routes)
+    matching = [route for route in routes if route.matches(request.scope)[0] != Match.NONE]
+    return {method for route in matching for method in route.methods or ()}
+
+
 def unavailable(error: Exception) -> JSONResponse:
     logger.warning("unavailable", exc_info=error)
     detail = "The database, or another service this needs, does not answer."
@@ -53,18 +75,23 @@ def unavailable(error: Exception) -> JSONResponse:
 def install(app: FastAPI) -> None:
     @app.exception_handler(AppError)
     async def on_app_error(request: Request, error: AppError) -> JSONResponse:
-        headers = CHALLENGE if error.status == HTTPStatus.UNAUTHORIZED else None
+        headers = {}
+        if error.status == HTTPStatus.UNAUTHORIZED:
+            headers = CHALLENGE
+        elif isinstance(error, TooManyAttempts):
+            headers = {"Retry-After": str(ceil(error.wait.total_seconds()))}
         return problem(error.status, str(error), headers=headers)
 
     @app.exception_handler(HTTPException)
     async def on_http_exception(request: Request, error: HTTPException) -> JSONResponse:
         headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(sorted(methods_of(request)))
         return problem(error.status_code, str(error.detail), headers=headers)
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
-        # Never the input: it may be a password, or a number that JSON cannot write.
-        errors = [{key: e[key] for key in ("loc", "msg", "type")} for e in error.errors()]
+        errors = [told(e) for e in error.errors()[:MAX_ERRORS]]
         return problem(422, "The request is not valid.", errors=errors)
 
     @app.exception_handler(DBAPIError)

@@ -2,7 +2,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.schemas.base import NO_NUL, Input, Secret
+from app.schemas.base import NO_NUL, GivenSecret, Input, NewPassword
 
 
 class TokenForm(BaseModel):
@@ -12,15 +12,25 @@ class TokenForm(BaseModel):
 
     grant_type: Literal["password"] = "password"
     username: Annotated[str, Field(min_length=1, max_length=254, pattern=NO_NUL)]
-    password: Secret
+    password: GivenSecret
 
 
 class RefreshRequest(Input):
-    refresh_token: Secret
+    refresh_token: GivenSecret
 
 
 class TokenRead(BaseModel):
     access_token: str
     refresh_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - RFC 6750's name for the kind
+    expires_in: int
+
+
+class PasswordReset(Input):
+    reset_token: GivenSecret
+    new_password: NewPassword
+
+
+class ResetTokenRead(BaseModel):
+    reset_token: str
     expires_in: int

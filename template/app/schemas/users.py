@@ -1,10 +1,10 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from app.models.users import Role
-from app.schemas.base import LEFT_OUT, NO_NUL, Email, Input, Password, Secret
+from app.schemas.base import LEFT_OUT, NO_NUL, Email, GivenSecret, Input, NewPassword
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=NO_NUL)]
 
@@ -12,7 +12,7 @@ Name = Annotated[str, Field(min_length=1, max_length=100, pattern=NO_NUL)]
 class UserCreate(Input):
     email: Email
     name: Name
-    password: Password
+    password: NewPassword
 
 
 class UserUpdate(Input):
@@ -20,13 +20,13 @@ class UserUpdate(Input):
 
 
 class PasswordChange(Input):
-    current_password: Secret
-    new_password: Password
+    current_password: GivenSecret
+    new_password: NewPassword
 
 
 class UserAdminUpdate(Input):
     role: Role = LEFT_OUT
-    disabled: bool = LEFT_OUT
+    disabled: StrictBool = LEFT_OUT
 
 
 class UserRead(BaseModel):

@@ -1,9 +1,9 @@
 """The rules of login sessions: a refresh token works once, and using it twice ends the session."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog import get_logger
 
 from app.config import settings
 from app.db.base import utc_now
@@ -11,21 +11,17 @@ from app.errors import Recorded, Unauthorized
 from app.models.login_sessions import LoginSession
 from app.models.users import User
 from app.repos import login_sessions as login_session_repo
+from app.schemas.auth import TokenRead
 from app.security import LIFETIME, create_access_token, fingerprint, new_secret, read_access_token
+
+logger = get_logger(__name__)
 
 
 class RefreshTokenReused(Recorded, Unauthorized):
     """Somebody has a copy of the token. The session has ended, and stays ended."""
 
 
-@dataclass
-class Tokens:
-    access_token: str
-    refresh_token: str
-    expires_in: int = int(LIFETIME.total_seconds())
-
-
-async def start(db: AsyncSession, user: User) -> Tokens:
+async def start(db: AsyncSession, user: User) -> TokenRead:
     now = utc_now()
     user.last_login_at = now
     await login_session_repo.delete_expired_of(db, user.id, now)
@@ -37,21 +33,30 @@ async def start(db: AsyncSession, user: User) -> Tokens:
         expires_at=now + timedelta(days=settings.refresh_token_days),
     )
     await login_session_repo.save(db, session)
-    return Tokens(create_access_token(user.id, session.id), f"{family}.{secret}")
+    return tokens_of(session, f"{family}.{secret}")
 
 
-async def refresh(db: AsyncSession, refresh_token: str) -> Tokens:
+async def refresh(db: AsyncSession, refresh_token: str) -> TokenRead:
     family, _, secret = refresh_token.partition(".")
     session = await login_session_repo.find_by_family(db, fingerprint(family))
     if session is None or session.user.disabled or session.expires_at <= utc_now():
         raise Unauthorized("This refresh token is not valid. Sign in again.")
     if session.secret_hash != fingerprint(secret):
         await login_session_repo.delete(db, session.id)
+        logger.warning("refresh_token_reused", user_id=session.user_id)
         raise RefreshTokenReused("This refresh token was used before. Sign in again.")
     secret = new_secret()
     session.secret_hash = fingerprint(secret)
     await login_session_repo.save(db, session)
-    return Tokens(create_access_token(session.user_id, session.id), f"{family}.{secret}")
+    return tokens_of(session, f"{family}.{secret}")
+
+
+def tokens_of(session: LoginSession, refresh_token: str) -> TokenRead:
+    return TokenRead(
+        access_token=create_access_token(session.user_id, session.id),
+        refresh_token=refresh_token,
+        expires_in=int(LIFETIME.total_seconds()),
+    )
 
 
 async def find_user(db: AsyncSession, access_token: str) -> User | None:
@@ -60,12 +65,13 @@ async def find_user(db: AsyncSession, access_token: str) -> User | None:
     session = await login_session_repo.find(db, token.session_id) if token else None
     if session is None or session.user.disabled or session.expires_at <= utc_now():
         return None
-    return session.user
+    return session.user if token and session.user_id == token.user_id else None
 
 
 async def end(db: AsyncSession, access_token: str) -> None:
     if token := read_access_token(access_token):
         await login_session_repo.delete(db, token.session_id)
+        logger.info("signed_out", user_id=token.user_id)
 
 
 async def end_all(db: AsyncSession, user: User) -> None:

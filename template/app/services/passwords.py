@@ -1,38 +1,64 @@
 """Checking a password takes 100 ms of CPU. No database connection waits for that.
 
-This is the one module that opens short sessions of its own: each reads, and gives its connection
-back before the hashing starts. It borrows the bind of the request's session, which has not taken
+This is the one module that opens short sessions of its own: each is done, and gives its connection
+back, before the hashing starts. It borrows the bind of the request's session, which has not taken
 a connection yet; so a test that binds its session to one connection sees its own rows here.
 """
 
-from sqlalchemy.ext.asyncio import AsyncSession
+import asyncio
 
-from app.errors import Forbidden, Unauthorized
+from sqlalchemy.ext.asyncio import AsyncSession
+from structlog import get_logger
+
+from app.errors import Forbidden, Invalid, NotFound, Unauthorized
 from app.models.users import User
 from app.repos import users as user_repo
-from app.security import hash_password, verify_password
+from app.schemas.auth import ResetTokenRead
+from app.security import (
+    RESET_LIFETIME,
+    create_reset_token,
+    easy_to_guess,
+    fingerprint,
+    hash_password,
+    read_reset_token,
+    verify_password,
+)
+from app.services import login_attempts as login_attempt_service
 from app.services import login_sessions as login_session_service
 
+logger = get_logger(__name__)
 
-async def check(db: AsyncSession, email: str, password: str) -> User:
+SPENT = "This token was used before, or is too old. Ask for another."
+
+
+async def check(db: AsyncSession, email: str, password: str, attempts: str) -> User:
     """Return whose e-mail and password these are, their row locked.
 
-    Raises `Unauthorized` with one sentence, whatever was wrong.
+    Raises `TooManyAttempts`, or `Unauthorized` with one sentence, whatever was wrong.
     """
-    async with AsyncSession(db.bind) as short:
+    async with AsyncSession(db.bind) as short:  # it commits each statement
+        await login_attempt_service.count(short, attempts)
         seen = await user_repo.find_by_email(short, email)
     fits, new_hash = await verify_password(password, seen.password_hash if seen else None)
     user = await _lock_unchanged(db, seen) if fits and seen else None
     if user is None or user.disabled:
+        logger.warning("sign_in_refused", user_id=seen.id if seen else None)
         raise Unauthorized("The e-mail or the password is wrong.")
     user.password_hash = new_hash or user.password_hash
     return user
 
 
-async def change(db: AsyncSession, access_token: str, current: str, new: str) -> User:
-    """Return who is signed in, their row locked, their password changed.
+async def hash_new(password: str, *about: str) -> str:
+    """Hash a password that somebody chose. Raises `Invalid` for one that is easy to guess."""
+    if await asyncio.to_thread(easy_to_guess, password, about):
+        raise Invalid("This password is easy to guess. Take four random words, for example.")
+    return await hash_password(password)
 
-    Raises `Unauthorized` for the token and `Forbidden` for the current password.
+
+async def change(db: AsyncSession, access_token: str, current: str, new: str) -> None:
+    """Set a new password of whoever is signed in.
+
+    Raises `Unauthorized` for the token, `Forbidden` for the current password, and `Invalid`.
     """
     async with AsyncSession(db.bind) as short:
         seen = await login_session_service.find_user(short, access_token)
@@ -41,13 +67,44 @@ async def change(db: AsyncSession, access_token: str, current: str, new: str) ->
     fits, _ = await verify_password(current, seen.password_hash)
     if not fits:
         raise Forbidden("The current password is wrong.")
-    new_hash = await hash_password(new)
+    new_hash = await hash_new(new, seen.email, seen.name)
     user = await _lock_unchanged(db, seen)
     # Nor may somebody who signed out meanwhile, or was disabled, get a new password.
     if user is None or await login_session_service.find_user(db, access_token) is None:
         raise Unauthorized("Sign in first.")
+    await _store(db, user, new_hash)
+
+
+async def allow_reset(db: AsyncSession, user_id: int, admin: User) -> ResetTokenRead:
+    """Make the one-time token that an admin hands to somebody who forgot their password."""
+    user = await user_repo.find(db, user_id)
+    if user is None:
+        raise NotFound("There is no such user.")
+    logger.warning("password_reset_allowed", user_id=user_id, admin_id=admin.id)
+    token = create_reset_token(user.id, user.password_hash)
+    return ResetTokenRead(reset_token=token, expires_in=int(RESET_LIFETIME.total_seconds()))
+
+
+async def reset(db: AsyncSession, reset_token: str, new: str) -> None:
+    """Set a new password. Raises `Unauthorized` for the token, and `Invalid`."""
+    token = read_reset_token(reset_token)
+    async with AsyncSession(db.bind) as short:
+        seen = await user_repo.find(short, token.user_id) if token else None
+    if token is None or seen is None or fingerprint(seen.password_hash) != token.fingerprint:
+        raise Unauthorized(SPENT)
+    new_hash = await hash_new(new, seen.email, seen.name)
+    user = await _lock_unchanged(db, seen)
+    if user is None or user.disabled:
+        raise Unauthorized(SPENT)
+    await _store(db, user, new_hash)
+
+
+async def _store(db: AsyncSession, user: User, new_hash: str) -> None:
+    """Every session ends with the password it began with."""
     user.password_hash = new_hash
-    return user
+    await user_repo.save(db, user)
+    await login_session_service.end_all(db, user)
+    logger.info("password_changed", user_id=user.id)
 
 
 async def _lock_unchanged(db: AsyncSession, seen: User) -> User | None:

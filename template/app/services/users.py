@@ -1,21 +1,26 @@
 """The rules of accounts: an e-mail has one, and there is always an admin left."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog import get_logger
 
 from app.errors import Conflict, Forbidden, NotFound
 from app.models.users import Role, User
 from app.pagination import Cursor, Page
 from app.repos import users as user_repo
 from app.schemas.users import PasswordChange, UserAdminUpdate, UserCreate, UserUpdate
-from app.security import hash_password
 from app.services import login_sessions as login_session_service
 from app.services import passwords as password_service
 
+logger = get_logger(__name__)
+
 
 async def register(db: AsyncSession, payload: UserCreate) -> User:
-    password_hash = await hash_password(payload.password.get_secret_value())
+    password = payload.password.get_secret_value()
+    password_hash = await password_service.hash_new(password, payload.email, payload.name)
     user = User(email=payload.email, name=payload.name, password_hash=password_hash)
-    return await user_repo.save(db, user)
+    await user_repo.save(db, user)
+    logger.info("registered", user_id=user.id)
+    return user
 
 
 async def page(db: AsyncSession, *, limit: int, cursor: str | None = None) -> Page[User]:
@@ -39,20 +44,17 @@ async def update(db: AsyncSession, payload: UserUpdate, user: User) -> User:
 
 
 async def change_password(db: AsyncSession, access_token: str, payload: PasswordChange) -> None:
-    user = await password_service.change(
-        db,
-        access_token,
-        payload.current_password.get_secret_value(),
-        payload.new_password.get_secret_value(),
+    current, new = payload.current_password, payload.new_password
+    await password_service.change(
+        db, access_token, current.get_secret_value(), new.get_secret_value()
     )
-    await user_repo.save(db, user)
-    await login_session_service.end_all(db, user)
 
 
 async def delete(db: AsyncSession, user: User) -> None:
     if user.role == Role.ADMIN:
         raise Conflict("An admin cannot leave. Let another admin change your role first.")
     await user_repo.delete(db, user)
+    logger.info("account_deleted", user_id=user.id)
 
 
 async def update_as_admin(
@@ -64,8 +66,10 @@ async def update_as_admin(
     if admin not in admins or admin.disabled:
         raise Forbidden("You are no longer an admin.")
     user = await read(db, user_id, admin)
-    for field, value in payload.model_dump(exclude_unset=True).items():
+    changes = payload.model_dump(exclude_unset=True)
+    for field, value in changes.items():
         setattr(user, field, value)
+    logger.warning("account_changed", user_id=user.id, admin_id=admin.id, **changes)
     if user.disabled:
         await login_session_service.end_all(db, user)
     return await user_repo.save(db, user)

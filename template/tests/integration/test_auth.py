@@ -4,29 +4,18 @@ import asyncio
 from datetime import datetime
 
 import pytest
-from httpx import AsyncClient, Response
-from pwdlib.hashers.argon2 import Argon2Hasher
+from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.base import utc_now
 from app.models.users import User
-from tests.accounts import Headers, SignIn
+from tests.accounts import Headers, SignIn, log_in, read_me, refresh
+from tests.calls import refresh_token_of
 from tests.factories.users import PASSWORD, UserFactory
 from tests.statements import Statements
 
+NEW = "another horse battery staple"
 NEWCOMER = {"email": "New@Example.com", "name": "New", "password": PASSWORD}
-
-
-async def log_in(client: AsyncClient, email: str, password: str = PASSWORD) -> Response:
-    return await client.post("/auth/token", data={"username": email, "password": password})
-
-
-async def refresh(client: AsyncClient, token: str) -> Response:
-    return await client.post("/auth/refresh", json={"refresh_token": token})
-
-
-async def read_me(client: AsyncClient, access_token: str) -> Response:
-    return await client.get("/users/me", headers={"Authorization": f"Bearer {access_token}"})
 
 
 async def test_who_registers_can_sign_in(client: AsyncClient) -> None:
@@ -55,8 +44,7 @@ async def test_a_login_is_remembered(client: AsyncClient, db: AsyncSession, user
     [
         "J\u030cane@example.com",
         "\u039f\u03b4\u03bf\u03a3@example.com",
-        "u@\uff25xample.com",
-        "u@xn--mnchen-3ya.de",
+        "u@XN--mnchen-3ya.de",
     ],
 )
 async def test_an_address_is_one_however_it_is_written(client: AsyncClient, email: str) -> None:
@@ -67,6 +55,31 @@ async def test_an_address_is_one_however_it_is_written(client: AsyncClient, emai
     assert (await log_in(client, stored)).status_code == 200
     again = await client.post("/auth/register", json=NEWCOMER | {"email": stored.upper()})
     assert again.status_code == 409
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "u",
+        "u@localhost",
+        "u@m\u00fcnchen.de",
+        "u@\uff25xample.com",
+        "u@example.com.",
+        "u@-example.com",
+        "u@[127.0.0.1]",
+        "u@example.com\n",
+        "u u@example.com",
+        "u\u200b@example.com",
+        '"u"@example.com',
+        ".u@example.com",
+        "u..u@example.com",
+        "u" * 243 + "@example.com",
+    ],
+)
+async def test_no_other_spelling_is_an_address(client: AsyncClient, email: str) -> None:
+    response = await client.post("/auth/register", json=NEWCOMER | {"email": email})
+
+    assert response.status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -98,49 +111,15 @@ async def test_nobody_registers_with_a_field_of_the_server(client: AsyncClient, 
     assert response.status_code == 422
 
 
-@pytest.mark.parametrize("password", ["", "fourteen chars", "x" * 129])
-async def test_a_password_has_15_to_128_characters(client: AsyncClient, password: str) -> None:
-    response = await client.post("/auth/register", json=NEWCOMER | {"password": password})
-
-    assert response.status_code == 422
-    assert password not in response.text or not password
-
-
-async def test_a_wrong_password_and_an_unknown_email_look_the_same(
+async def test_a_disabled_account_cannot_sign_in(
     client: AsyncClient, db: AsyncSession, user: User
 ) -> None:
-    wrong = await log_in(client, user.email, "not the password at all")
-    unknown = await log_in(client, "nobody@example.com")
-
-    assert wrong.status_code == unknown.status_code == 401
-    assert wrong.json() == unknown.json()
-
-
-async def test_a_disabled_account_cannot_sign_in(
-    client: AsyncClient, db: AsyncSession, user_factory: type[UserFactory]
-) -> None:
-    user = await user_factory.acreate(disabled=True)
+    token = await refresh_token_of(user)
+    user.disabled = True
+    await db.flush()
 
     assert (await log_in(client, user.email)).status_code == 401
-
-
-async def test_an_outdated_hash_is_renewed_at_login(
-    client: AsyncClient, db: AsyncSession, user_factory: type[UserFactory]
-) -> None:
-    weak = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-    user = await user_factory.acreate(password_hash=weak)
-
-    assert (await log_in(client, user.email)).status_code == 200
-    await db.refresh(user)
-    assert user.password_hash != weak
-
-
-@pytest.mark.parametrize("token", ["", "x", "a.b.c"])
-async def test_a_token_that_is_not_ours_signs_nobody_in(client: AsyncClient, token: str) -> None:
-    response = await read_me(client, token)
-
-    assert response.status_code == 401
-    assert response.headers["www-authenticate"].startswith("Bearer")
+    assert (await refresh(client, token)).status_code == 401
 
 
 async def test_a_refresh_token_works_once(
@@ -174,21 +153,6 @@ async def test_a_refresh_token_used_twice_ends_the_session(
     assert (await read_me(committing_client, successor["access_token"])).status_code == 401
 
 
-async def test_of_parallel_refreshes_one_wins(
-    committing_client: AsyncClient,
-    wide_pool: None,
-    committed: AsyncSession,
-    user_factory: type[UserFactory],
-) -> None:
-    user = await user_factory.acreate()
-    await committed.commit()
-    token = (await log_in(committing_client, user.email)).json()["refresh_token"]
-
-    answers = await asyncio.gather(*(refresh(committing_client, token) for _ in range(5)))
-
-    assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401, 401]
-
-
 async def test_logout_ends_access(client: AsyncClient, db: AsyncSession, user: User) -> None:
     tokens = (await log_in(client, user.email)).json()
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
@@ -203,11 +167,9 @@ async def test_a_new_password_ends_every_session(
     client: AsyncClient, db: AsyncSession, user: User
 ) -> None:
     here, there = [(await log_in(client, user.email)).json() for _ in range(2)]
-    new = "another horse battery staple"
-
     changed = await client.post(
         "/users/me/password",
-        json={"current_password": PASSWORD, "new_password": new},
+        json={"current_password": PASSWORD, "new_password": NEW},
         headers={"Authorization": f"Bearer {here['access_token']}"},
     )
 
@@ -216,7 +178,7 @@ async def test_a_new_password_ends_every_session(
         assert (await read_me(client, tokens["access_token"])).status_code == 401
         assert (await refresh(client, tokens["refresh_token"])).status_code == 401
     assert (await log_in(client, user.email)).status_code == 401
-    assert (await log_in(client, user.email, new)).status_code == 200
+    assert (await log_in(client, user.email, NEW)).status_code == 200
 
 
 async def test_of_two_new_passwords_one_wins(
@@ -236,7 +198,7 @@ async def test_of_two_new_passwords_one_wins(
         url = "/users/me/password"
         return (await committing_client.post(url, json=passwords, headers=headers)).status_code
 
-    assert sorted(await asyncio.gather(change("a" * 15), change("b" * 15))) == [204, 401]
+    assert sorted(await asyncio.gather(change(f"one {NEW}"), change(f"two {NEW}"))) == [204, 401]
 
 
 async def test_a_new_password_needs_the_current_one(client: AsyncClient, headers: Headers) -> None:
@@ -276,9 +238,9 @@ async def test_what_signing_in_sends_to_the_database(
     # The first connection goes back to the pool before the password is checked.
     tokens = (await log_in(committing_client, user.email)).json()
     assert statements.connections == 2
-    read, write = ["ping", "SELECT"], ["ping", "BEGIN", "SELECT", "UPDATE", "DELETE"]
-    write += ["INSERT", "COMMIT"]
-    assert await statements.take() == [*read, *write]
+    count_and_read = ["ping", "INSERT", "SELECT"]
+    forget_and_write = ["ping", "BEGIN", "SELECT", "DELETE", "UPDATE", "DELETE", "INSERT", "COMMIT"]
+    assert await statements.take() == [*count_and_read, *forget_and_write]
 
     await refresh(committing_client, tokens["refresh_token"])
     assert await statements.take() == ["ping", "BEGIN", "SELECT", "UPDATE", "COMMIT"]

@@ -40,12 +40,16 @@ async def test_an_account_becomes_an_admin(
     assert await role_of(user.email) == Role.ADMIN
 
 
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [("short", r"password: .* at least 15"), ("passwordpassword", "easy to guess")],
+)
 async def test_a_weak_password_makes_no_admin(
-    committing_client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+    password: str, why: str, committing_client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
 
-    with pytest.raises(SystemExit, match=r"password: .* at least 15"):
+    with pytest.raises(SystemExit, match=why):
         await create_admin.main("boss@example.com")
 
     assert await role_of("boss@example.com") is None

@@ -1,11 +1,13 @@
 """Every error is a problem (RFC 9457), and tells a stranger nothing."""
 
 from collections.abc import AsyncIterator
+from typing import Annotated, Literal
 
 import pytest
 from fastapi import BackgroundTasks, FastAPI, HTTPException
 from fastapi.responses import StreamingResponse
 from httpx import AsyncClient
+from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.orm.exc import StaleDataError
 from structlog.testing import capture_logs
@@ -36,11 +38,33 @@ async def test_every_error_is_a_problem(
 
 
 async def test_a_problem_does_not_repeat_what_was_sent(client: AsyncClient) -> None:
-    response = await client.post("/auth/register", json={"password": "my-secret-password", "x": 1})
+    body = {"password": "my-secret-password", "my-secret-name": 1}
+    response = await client.post("/auth/register", json=body)
 
     assert response.status_code == 422
-    assert "my-secret-password" not in response.text
-    assert {"loc", "msg", "type"} == response.json()["errors"][0].keys()
+    assert "my-secret" not in response.text
+    errors = response.json()["errors"]
+    assert {"loc": ["body"], "type": "extra_forbidden"}.items() <= errors[-1].items()
+    assert all({"loc", "msg", "type"} == error.keys() for error in errors)
+
+
+async def test_the_tag_of_a_union_is_not_repeated(app: FastAPI, client: AsyncClient) -> None:
+    class Cat(BaseModel):
+        kind: Literal["cat"]
+
+    class Dog(BaseModel):
+        kind: Literal["dog"]
+
+    Pet = Annotated[Cat | Dog, Field(discriminator="kind")]
+
+    @app.post("/pets", status_code=204, response_model=None)
+    async def adopt(pet: Pet) -> None: ...
+
+    response = await client.post("/pets", json={"kind": "my-secret"})
+
+    assert response.status_code == 422
+    assert "'cat', 'dog'" in response.json()["errors"][0]["msg"]
+    assert "my-secret" not in response.text
 
 
 @pytest.mark.parametrize("body", ['{"email": NaN}', '{"email": "\\ud800"}', "{", "[]", '"\\u0000"'])
@@ -70,6 +94,24 @@ async def test_a_body_that_turns_out_too_large_is_refused(client: AsyncClient) -
 
     assert response.status_code == 413
     assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/health/live", "GET"),
+        ("/users/me", "DELETE, GET, PATCH"),
+        ("/users/1", "GET, PATCH"),
+        ("/docs", "GET, HEAD"),
+    ],
+)
+async def test_a_refused_method_hears_which_are_allowed(
+    path: str, methods: str, client: AsyncClient
+) -> None:
+    response = await client.options(path)
+
+    assert response.status_code == 405
+    assert response.headers["allow"] == methods
 
 
 async def test_a_crash_is_answered_and_logged(app: FastAPI, client: AsyncClient) -> None:

@@ -7,7 +7,8 @@ from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.users import User
-from tests.accounts import Headers, SignIn
+from tests.accounts import Headers, SignIn, log_in, refresh
+from tests.calls import refresh_token_of
 from tests.factories.users import UserFactory
 
 
@@ -27,11 +28,15 @@ async def test_a_user_changes_nothing_else(
     assert response.status_code == 422
 
 
-async def test_a_deleted_account_is_gone(client: AsyncClient, headers: Headers) -> None:
+async def test_a_deleted_account_is_gone(client: AsyncClient, user: User, headers: Headers) -> None:
+    refresh_token = await refresh_token_of(user)
+
     deleted = await client.delete("/users/me", headers=headers)
 
     assert deleted.status_code == 204
     assert (await client.get("/users/me", headers=headers)).status_code == 401
+    assert (await refresh(client, refresh_token)).status_code == 401
+    assert (await log_in(client, user.email)).status_code == 401
 
 
 async def test_an_admin_cannot_leave(client: AsyncClient, admin: User, sign_in: SignIn) -> None:
@@ -52,6 +57,17 @@ async def test_an_admin_reads_every_account_page_by_page(
 
     assert [u["id"] for u in first["items"] + second["items"]] == [u.id for u in users[::-1]]
     assert second["next_cursor"] is None
+
+
+@pytest.mark.parametrize("forged", ["A" * 22, "f" * 22, "g" + "A" * 21, "-" * 22, "_" * 22])
+async def test_whatever_looks_like_a_cursor_is_one(
+    forged: str, client: AsyncClient, admin: User, sign_in: SignIn
+) -> None:
+    after = {"cursor": f"{forged}=="}
+
+    response = await client.get("/users", params=after, headers=await sign_in(admin))
+
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/users"), ("PATCH", "/users/1")])
@@ -96,12 +112,29 @@ async def test_a_role_changes_what_a_user_may_do_at_once(
 async def test_a_disabled_account_has_no_access_at_once(
     client: AsyncClient, user: User, headers: Headers, admin: User, sign_in: SignIn
 ) -> None:
-    disabled = await client.patch(
-        f"/users/{user.id}", json={"disabled": True}, headers=await sign_in(admin)
-    )
+    async def set_disabled(disabled: bool) -> None:
+        answer = await client.patch(
+            f"/users/{user.id}", json={"disabled": disabled}, headers=await sign_in(admin)
+        )
+        assert answer.json()["disabled"] is disabled
 
-    assert disabled.json()["disabled"] is True
+    refresh_token = await refresh_token_of(user)
+
+    await set_disabled(True)
     assert (await client.get("/users/me", headers=headers)).status_code == 401
+
+    await set_disabled(False)  # what was stolen before does not work again
+    assert (await client.get("/users/me", headers=headers)).status_code == 401
+    assert (await refresh(client, refresh_token)).status_code == 401
+
+
+@pytest.mark.parametrize("change", [{"disabled": 1}, {"disabled": "yes"}, {"disabled": None}])
+async def test_an_admin_says_true_or_false(
+    change: dict[str, object], client: AsyncClient, user: User, admin: User, sign_in: SignIn
+) -> None:
+    response = await client.patch(f"/users/{user.id}", json=change, headers=await sign_in(admin))
+
+    assert response.status_code == 422
 
 
 @pytest.mark.parametrize("change", [{"role": "user"}, {"disabled": True}])

@@ -1,5 +1,6 @@
 """What settings are accepted, and what is said about the others."""
 
+import os
 import re
 import secrets
 
@@ -11,7 +12,7 @@ from app.db.url import connect_args
 
 STRONG = {
     "environment": "production",
-    "secret_key": secrets.token_urlsafe(32),
+    "secret_key": secrets.token_hex(32),
     "database_url": "postgresql://app:pw@db.internal/blog",
 }
 
@@ -24,7 +25,15 @@ def test_production_starts_with_strong_settings() -> None:
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
 @pytest.mark.parametrize(
-    "secret_key", ["", "short", "a" * 40, "change-me-" + "x1y2z3w4v5u6t7s8r9q0" * 2]
+    "secret_key",
+    [
+        "",
+        "short",
+        "a" * 40,
+        "change-me-" + "x1y2z3w4v5u6t7s8r9q0" * 2,
+        "four words and then some more of them",
+        os.environ["SECRET_KEY"],  # that of the tests
+    ],
 )
 def test_a_weak_secret_is_refused_with_the_remedy(environment: str, secret_key: str) -> None:
     weak = STRONG | {"environment": environment, "secret_key": secret_key}

@@ -1,5 +1,6 @@
 """What never reaches a log."""
 
+import json
 from typing import Any
 
 import pytest
@@ -22,6 +23,14 @@ CANARY = "canary-3f9a"
         {"event": f"GET / with bearer {CANARY}"},
         {"event": f"{CANARY}@example.com signed in"},
         {"event": f"postgresql://me:{CANARY}@host/db does not answer"},
+        {"event": f"GET /x?a=1&api_key={CANARY}&b=2"},
+        {"event": f"password={CANARY}"},
+        {"event": f"new_password: '{CANARY} of two words', next"},
+        {"event": str({"refresh_token": CANARY})},
+        {"event": json.dumps({"client_secret": f"{CANARY}, {CANARY}"})},
+        {"event": f"DATABASE_URL = {CANARY}"},
+        {"event": f"a hash: $argon2id$v=19$m=65536,t=3,p=4${CANARY}${CANARY}"},
+        {"event": f"refused\nDETAIL:  Failing row contains (1, {CANARY}).\n[SQL: INSERT"},
         {"error": ValueError(f"eyJhbGciOi.eyJzdWIiOi.{CANARY}")},
     ],
 )
@@ -36,3 +45,16 @@ def test_the_rest_is_left_alone() -> None:
     line = {"event": "request", "status": 200, "ok": True, "route": None, "ids": [1, "a"], "n": 0.5}
 
     assert mask(None, "info", line) == line
+
+
+def test_around_a_secret_the_text_stays() -> None:
+    line = {"event": "POST /x?api_key=a&page=2 refused\nDETAIL:  Key (email)=(a).\n[SQL: SELECT]"}
+
+    masked = "POST /x?api_key=***&page=2 refused\nDETAIL: ***\n[SQL: SELECT]"
+    assert mask(None, "info", line) == {"event": masked}
+
+
+@pytest.mark.parametrize("text", ["x" * 50_000, "eyJ" * 15_000, "password" * 5_000])
+def test_a_long_text_is_soon_searched(text: str) -> None:
+    """It would take minutes, if every letter were the beginning of an attempt."""
+    assert mask(None, "info", {"event": text}) == {"event": text}

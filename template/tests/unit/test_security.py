@@ -1,59 +1,31 @@
 """Passwords and tokens."""
 
-from datetime import timedelta
-from typing import Any
+import asyncio
+import threading
+from base64 import urlsafe_b64decode
 
 import pytest
-from joserfc import jwt
-from joserfc.jwk import OctKey
+from pwdlib.hashers.argon2 import Argon2Hasher
 
-from app.config import settings
-from app.db.base import utc_now
 from app.security import (
     create_access_token,
     hash_password,
+    new_secret,
     read_access_token,
     verify_password,
 )
 
-OURS = settings.secret_key.get_secret_value()
-
-
-def forge(key: str = OURS, typ: str = "at+jwt", **claims: Any) -> str:
-    valid = {
-        "iss": settings.jwt_issuer,
-        "aud": settings.jwt_issuer,
-        "sub": "1",
-        "sid": "2",
-        "exp": utc_now() + timedelta(hours=1),  # these are made when the tests are collected
-    }
-    kept = {name: value for name, value in (valid | claims).items() if value is not None}
-    return jwt.encode({"alg": "HS256", "typ": typ}, kept, OctKey.import_key(key))
-
 
 def test_a_token_says_who_and_which_session() -> None:
+    """`tests/integration/test_tokens.py` has what it must not say."""
     assert read_access_token(create_access_token(1, 2)) == (1, 2)
-    assert read_access_token(forge()) == (1, 2)
+    assert read_access_token("not a token") is None
 
 
-@pytest.mark.parametrize(
-    "token",
-    [
-        "",
-        "not a token",
-        "é",
-        forge(key="x" * 32),
-        forge(typ="JWT"),
-        forge(exp=utc_now() - timedelta(minutes=1)),
-        forge(iss="somebody else"),
-        forge(aud="somebody else"),
-        forge(sub="x"),
-        forge(sid=None),
-        forge(exp=None),
-    ],
-)
-def test_any_other_token_says_nothing(token: str) -> None:
-    assert read_access_token(token) is None
+def test_a_secret_cannot_be_guessed() -> None:
+    """128 random bits are the least; each is written in base64url."""
+    assert len(urlsafe_b64decode(new_secret() + "==")) >= 128 / 8
+    assert len({new_secret() for _ in range(100)}) == 100
 
 
 async def test_a_password_fits_its_own_hash_only() -> None:
@@ -63,3 +35,27 @@ async def test_a_password_fits_its_own_hash_only() -> None:
     assert await verify_password("pässword 🙂 of some length", hashed) == (True, None)
     assert await verify_password("another", hashed) == (False, None)
     assert await verify_password("pässword 🙂 of some length", None) == (False, None)
+
+
+async def test_no_more_than_two_passwords_are_hashed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each takes 64 MiB; without a bound, logins could take all the memory."""
+    lock, running, most = threading.Lock(), 0, 0
+    original = Argon2Hasher.hash
+
+    def counted(self: Argon2Hasher, password: str, **options: bytes | None) -> str:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        hashed = original(self, password, **options)
+        with lock:
+            running -= 1
+        return hashed
+
+    monkeypatch.setattr(Argon2Hasher, "hash", counted)
+
+    await asyncio.gather(*(hash_password("x" * 15) for _ in range(6)))
+
+    assert 1 <= most <= 2

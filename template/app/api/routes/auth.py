@@ -2,14 +2,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form
 
+from app.api.client import ClientAddress
 from app.api.deps import AccessToken, CurrentUser, DbSession
 from app.models.users import User
-from app.schemas.auth import RefreshRequest, TokenForm, TokenRead
+from app.schemas.auth import PasswordReset, RefreshRequest, TokenForm, TokenRead
 from app.schemas.users import UserCreate, UserRead
 from app.services import auth as auth_service
 from app.services import login_sessions as login_session_service
+from app.services import passwords as password_service
 from app.services import users as user_service
-from app.services.login_sessions import Tokens
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
@@ -21,13 +22,15 @@ async def register(payload: UserCreate, db: DbSession) -> User:
 
 
 @router.post("/token", response_model=TokenRead)
-async def login(form: Annotated[TokenForm, Form()], db: DbSession) -> Tokens:
+async def login(
+    form: Annotated[TokenForm, Form()], address: ClientAddress, db: DbSession
+) -> TokenRead:
     """Sign in: exchange an e-mail, as `username`, and a password for tokens."""
-    return await auth_service.login(db, form)
+    return await auth_service.login(db, form, address)
 
 
 @router.post("/refresh", response_model=TokenRead)
-async def refresh(payload: RefreshRequest, db: DbSession) -> Tokens:
+async def refresh(payload: RefreshRequest, db: DbSession) -> TokenRead:
     """Exchange a refresh token for new tokens. Each works once; a second use ends the session."""
     return await login_session_service.refresh(db, payload.refresh_token.get_secret_value())
 
@@ -36,3 +39,10 @@ async def refresh(payload: RefreshRequest, db: DbSession) -> Tokens:
 async def logout(user: CurrentUser, token: AccessToken, db: DbSession) -> None:
     """Sign out: the session's access and refresh tokens end now."""
     await login_session_service.end(db, token)
+
+
+@router.post("/password-reset", status_code=204, response_model=None)
+async def reset_password(payload: PasswordReset, db: DbSession) -> None:
+    """Set a new password with the token that an admin gave you. Every session ends: sign in."""
+    token, new = payload.reset_token, payload.new_password
+    await password_service.reset(db, token.get_secret_value(), new.get_secret_value())

@@ -3,7 +3,9 @@ from fastapi import APIRouter
 from app.api.deps import AccessToken, AdminUser, CurrentUser, DbSession, Id, Limit, NextPage
 from app.models.users import User
 from app.pagination import Page
+from app.schemas.auth import ResetTokenRead
 from app.schemas.users import PasswordChange, UserAdminUpdate, UserPage, UserRead, UserUpdate
+from app.services import passwords as password_service
 from app.services import users as user_service
 
 router = APIRouter(prefix="/users", tags=["users"])
@@ -53,3 +55,9 @@ async def update_user(
 ) -> User:
     """Change somebody's role, disable their account or open it again."""
     return await user_service.update_as_admin(db, user_id, payload, admin)
+
+
+@router.post("/{user_id}/password-reset", response_model=ResetTokenRead, status_code=201)
+async def allow_password_reset(user_id: Id, admin: AdminUser, db: DbSession) -> ResetTokenRead:
+    """Make a token with which somebody who forgot their password can set a new one, once."""
+    return await password_service.allow_reset(db, user_id, admin)

@@ -1,0 +1,29 @@
+from datetime import datetime
+
+from sqlalchemy import case, or_
+from sqlalchemy import delete as delete_from
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.login_attempts import LoginAttempts
+
+
+async def count(db: AsyncSession, key: str, *, now: datetime, ends_at: datetime) -> LoginAttempts:
+    """Count one more; the first, and the first after `ends_at`, is number one. No race."""
+    over = LoginAttempts.ends_at <= now
+    stmt = insert(LoginAttempts).values(key=key, count=1, ends_at=ends_at)
+    stmt = stmt.on_conflict_do_update(
+        index_elements=[LoginAttempts.key],
+        set_={
+            "count": case((over, 1), else_=LoginAttempts.count + 1),
+            "ends_at": case((over, ends_at), else_=LoginAttempts.ends_at),
+        },
+    )
+    result = await db.execute(stmt.returning(LoginAttempts))
+    return result.scalars().one()
+
+
+async def delete(db: AsyncSession, key: str, now: datetime) -> None:
+    """Delete these, and all whose time is over."""
+    old = or_(LoginAttempts.key == key, LoginAttempts.ends_at <= now)
+    await db.execute(delete_from(LoginAttempts).where(old))

@@ -1,0 +1,115 @@
+"""Who may call what: every operation, tried by everyone. What is expected is read off the routes.
+
+`pytest tests/integration/test_authorisation.py -v` prints the answers as a table.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from httpx import AsyncClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.users import Role, User
+from tests.accounts import Headers, SignIn
+from tests.calls import call_about, owner_field, who_may
+from tests.factories.users import UserFactory
+from tests.operations import Operation, operations
+
+CALLERS = ["anonymous", "owner", "other", "admin", "disabled", "deleted"]
+MISSING = {"integer": 2**63 - 1, "string": "00000000-0000-4000-8000-000000000000"}
+
+# Writes that nobody has to sign in for.
+PUBLIC = {"register", "login", "refresh", "reset_password"}
+
+# Where an operation means to answer a caller otherwise than `expected` says.
+EXCEPTIONS = {("read_user", "admin"): "let through"}
+
+
+def expected(operation: Operation, caller: str) -> str:
+    """`401`, `403`, `refused` (a 403, or a 404 as if there were no such object), `let through`."""
+    if (operation.name, caller) in EXCEPTIONS:
+        return EXCEPTIONS[operation.name, caller]
+    if who_may(operation) == "anyone":
+        return "let through"
+    if caller in {"anonymous", "disabled", "deleted"}:
+        return "401"
+    if who_may(operation) == "admins":
+        return "let through" if caller == "admin" else "403"
+    return "refused" if caller != "owner" and is_about_the_owners(operation) else "let through"
+
+
+def is_about_the_owners(operation: Operation) -> bool:
+    """What hangs on an object, as comments do, may be for others to read and to add."""
+    changes = operation.method in {"put", "patch", "delete"}
+    return any(
+        changes or operation.path.endswith("{" + name + "}")
+        for name in operation.schemas_in("path")
+        if name == "user_id" or owner_field(name)
+    )
+
+
+@pytest.fixture
+async def owner(db: AsyncSession) -> User:
+    return await UserFactory.acreate()
+
+
+@pytest.fixture
+async def headers(caller: str, db: AsyncSession, owner: User, sign_in: SignIn) -> Headers:
+    """What the caller sends; who is disabled or deleted was signed in before."""
+    if caller == "anonymous":
+        return {}
+    if caller == "owner":
+        return await sign_in(owner)
+    user = await UserFactory.acreate(role=Role.ADMIN if caller == "admin" else Role.USER)
+    headers = await sign_in(user)
+    user.disabled = caller == "disabled"
+    if caller == "deleted":
+        await db.delete(user)
+    await db.flush()
+    return headers
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("operation", operations(), ids=str)
+async def test_who_may_call_what(
+    operation: Operation,
+    caller: str,
+    client: AsyncClient,
+    owner: User,
+    headers: Headers,
+    record_property: Callable[[str, object], None],
+) -> None:
+    call = await call_about(owner, operation)
+
+    answer = await call.send(client, headers)
+
+    record_property("call", (operation.name, caller, answer.status_code))
+    status = answer.status_code
+    outcome = str(status) if status in {401, 403} else "let through"
+    if expected(operation, caller) == "refused" and status in {403, 404}:
+        outcome = "refused"
+    assert status < 500, answer.text
+    assert outcome == expected(operation, caller), (
+        f"{operation.method.upper()} {operation.path} answers {status} to {caller}. "
+        f"If you mean that, add it to EXCEPTIONS: ({operation.name!r}, {caller!r}): {outcome!r}."
+    )
+    if status == 401:
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+    if outcome == "refused" and status == 404:
+        ids = {
+            name: MISSING[schema["type"]] for name, schema in operation.schemas_in("path").items()
+        }
+        path = operation.path.format(**ids)
+        missing = await replace(call, path=path).send(client, headers)
+        assert (missing.status_code, missing.text) == (404, answer.text)
+
+
+@pytest.mark.parametrize("operation", operations(), ids=str)
+def test_who_writes_is_signed_in(operation: Operation) -> None:
+    writes = operation.method not in {"get", "head"}
+
+    assert not writes or who_may(operation) != "anyone" or operation.name in PUBLIC, (
+        f"Anybody may call {operation.method.upper()} {operation.path}: its route has no "
+        f"`user: CurrentUser`. If you mean that, add {operation.name!r} to PUBLIC."
+    )

@@ -1,0 +1,177 @@
+"""A 2xx means committed, an error means nothing was written, and no fault keeps a connection.
+
+Every operation that writes is called while the database refuses its first write, then its
+second, and so on, until none is left to refuse; and once while it refuses the commit.
+"""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from httpx import AsyncClient, Response
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.config import settings
+from app.db.base import Base
+from app.db.session import SessionLocal, engine
+from app.models.users import Role
+from scripts import server
+from tests.accounts import Headers, SignIn
+from tests.calls import call_about, refresh_token_of, who_may
+from tests.factories.users import PASSWORD, UserFactory
+from tests.operations import RECORDS, Operation, operations
+
+WRITES = [operation for operation in operations() if operation.method not in {"get", "head"}]
+WRITES_NOTHING = {"allow_password_reset"}
+MOST_WRITES = 20
+NEWCOMER = {"email": "new@example.com", "name": "New", "password": PASSWORD}
+
+REFUSE_COMMIT = """
+    CREATE FUNCTION refuse_commit() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE 'the disk is full'; END $$
+"""
+AT_COMMIT = """
+    CREATE CONSTRAINT TRIGGER refuse_commit AFTER INSERT OR UPDATE OR DELETE ON {table}
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_commit()
+"""
+REFUSE_WRITE = """
+    CREATE OR REPLACE FUNCTION refuse_write() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE writes int := coalesce(nullif(current_setting('test.writes', true), ''), '0');
+    BEGIN
+        PERFORM set_config('test.writes', (writes + 1)::text, true);
+        IF writes >= {allowed} THEN RAISE 'the disk is full'; END IF;
+        RETURN NULL;
+    END $$
+"""
+AT_WRITE = """
+    CREATE TRIGGER refuse_write AFTER INSERT OR UPDATE OR DELETE ON {table}
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write()
+"""
+
+
+async def run(*statements: str) -> None:
+    async with SessionLocal() as db, db.begin():
+        for statement in statements:
+            await db.execute(text(statement))
+
+
+def for_every_table(statement: str) -> list[str]:
+    return [statement.format(table=table.name) for table in Base.metadata.sorted_tables]
+
+
+async def rows() -> dict[str, list[str]]:
+    """Everything that is stored, but for what a refusal may leave."""
+    async with SessionLocal() as db:
+        return {
+            table.name: sorted(await db.scalars(text(f"SELECT t::text FROM {table.name} t")))  # noqa: S608
+            for table in Base.metadata.sorted_tables
+            if table.name not in RECORDS
+        }
+
+
+async def assert_nothing_leaked() -> None:
+    open_transactions = """
+        SELECT query FROM pg_stat_activity
+        WHERE datname = current_database() AND state LIKE 'idle in transaction%'
+    """
+    assert "Current Checked out connections: 0" in engine.pool.status()
+    async with engine.connect() as connection:
+        assert list(await connection.scalars(text(open_transactions))) == []
+
+
+def assert_500(answer: Response) -> None:
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "disk" not in answer.text
+
+
+@pytest.mark.parametrize("operation", WRITES, ids=str)
+async def test_a_2xx_means_committed_and_an_error_means_nothing_written(
+    operation: Operation,
+    committing_client: AsyncClient,
+    committed: AsyncSession,
+    sign_in: SignIn,
+) -> None:
+    owner = await UserFactory.acreate()
+    admin = await UserFactory.acreate(role=Role.ADMIN)
+    call = await call_about(owner, operation)
+    caller = {"anyone": None, "users": owner, "admins": admin}[who_may(operation)]
+    headers: Headers = await sign_in(caller) if caller else {}
+    await committed.commit()
+    before = await rows()
+
+    await run(REFUSE_COMMIT, *for_every_table(AT_COMMIT))
+    without_commit = await call.send(committing_client, headers)
+
+    assert await rows() == before
+    await assert_nothing_leaked()
+
+    await run("DROP FUNCTION refuse_commit CASCADE", REFUSE_WRITE.format(allowed=0))
+    await run(*for_every_table(AT_WRITE))
+    for allowed in range(MOST_WRITES):
+        await run(REFUSE_WRITE.format(allowed=allowed))
+        answer = await call.send(committing_client, headers)
+        await assert_nothing_leaked()
+        if answer.status_code != 500:
+            break
+        assert_500(answer)
+        assert await rows() == before
+
+    assert answer.status_code != 500, answer.text
+    if await rows() != before:
+        assert answer.is_success
+        assert_500(without_commit)
+    else:  # it writes nothing, or refuses what `tests/calls.py` made up for it
+        assert answer.status_code == without_commit.status_code
+        ours = {"auth", "users"} & set(operation.details.get("tags", []))
+        assert not ours or operation.name in WRITES_NOTHING, answer.text
+
+
+async def test_a_request_that_is_cancelled_writes_nothing(
+    committing_client: AsyncClient,
+) -> None:
+    running = (
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'INSERT%' AND state = 'active'"
+    )
+    await run(
+        """CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$""",
+        "CREATE TRIGGER wait AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION wait()",
+    )
+
+    request = asyncio.create_task(committing_client.post("/auth/register", json=NEWCOMER))
+    async with server.connected(settings.database_url) as connection:
+        while not await connection.scalar(text(running)):
+            pass
+    request.cancel()
+    await asyncio.wait([request])
+
+    assert request.cancelled()
+    assert (await rows())["users"] == []
+    await assert_nothing_leaked()
+
+
+async def test_of_parallel_registrations_of_one_email_one_succeeds(
+    committing_client: AsyncClient, wide_pool: None
+) -> None:
+    answers = await asyncio.gather(
+        *(committing_client.post("/auth/register", json=NEWCOMER) for _ in range(20))
+    )
+
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 19}
+    await assert_nothing_leaked()
+
+
+async def test_of_parallel_refreshes_of_one_token_one_succeeds(
+    committing_client: AsyncClient, wide_pool: None, committed: AsyncSession
+) -> None:
+    token = {"refresh_token": await refresh_token_of(await UserFactory.acreate())}
+    await committed.commit()
+
+    answers = await asyncio.gather(
+        *(committing_client.post("/auth/refresh", json=token) for _ in range(20))
+    )
+
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 401: 19}
+    await assert_nothing_leaked()

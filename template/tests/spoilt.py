@@ -1,0 +1,362 @@
+"""Valid requests, each spoilt in one place.
+
+Everything else in them is valid, so that what is hostile gets as far as it can.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from datetime import date, time, timedelta
+from typing import Any
+from urllib.parse import quote, unquote
+
+from pydantic import AwareDatetime, TypeAdapter
+from sqlalchemy import Column
+
+from app.api.deps import oauth2_scheme
+from app.config import settings
+from app.db.base import Base
+from tests import hostile
+from tests.operations import Operation, Schema, accepts, document, example, resolved
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+COLUMNS = {column.name: column for table in Base.metadata.tables.values() for column in table.c}
+HERE = "\N{PUSHPIN}"  # holds the place of a hostile value
+LAX: list[TypeAdapter[Any]] = [
+    TypeAdapter(kind) for kind in (int, float, bool, AwareDatetime, date, time, timedelta)
+]
+
+type Place = tuple[str | int, ...]
+type Statuses = frozenset[int]
+
+DOCUMENTED: Statuses = frozenset()  # whichever of them: `tests.conformance` looks at that
+INVALID: Statuses = frozenset({422})
+UNREADABLE: Statuses = frozenset({400, 422})  # FastAPI: 422 if it is no JSON, else 400
+WRONG_TYPE: Statuses = frozenset({400, 415, 422})
+TOO_LARGE: Statuses = frozenset({413})
+UNKNOWN_CALLER: Statuses = frozenset({401})
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to an operation. `spoilt` is the one hostile thing in it."""
+
+    operation: Operation
+    path: dict[str, str]
+    query: list[tuple[str, str]]
+    headers: dict[str, bytes]
+    content: bytes | Callable[[], AsyncIterator[bytes]] = b""
+    spoilt: str = "nothing"
+    must_answer: Statuses = DOCUMENTED
+    must_not_store: str = ""
+
+    @property
+    def url(self) -> str:
+        path = self.operation.path.format(**{k: encoded(text) for k, text in self.path.items()})
+        return f"{path}?{pairs(self.query)}" if self.query else path
+
+    def but(self, spoilt: str, must_answer: Statuses = DOCUMENTED, **changes: Any) -> "Call":
+        return replace(self, spoilt=spoilt, must_answer=must_answer, **changes)
+
+
+def valid(operation: Operation, ids: dict[str, int], headers: dict[str, str]) -> Call:
+    """A request without anything hostile. `ids` are those of records, by path parameter."""
+    values: dict[str, dict[str, str]] = {"path": {}, "query": {}, "header": {}, "cookie": {}}
+    for parameter in operation.parameters:
+        if parameter.get("required"):
+            name = parameter["name"]
+            values[parameter["in"]][name] = as_text(ids.get(name, example(parameter["schema"])))
+    sent = headers | values["header"]
+    content = b""
+    if operation.body is not None:
+        content = written(operation, example(operation.body))
+        boundary = "; boundary=x" if operation.media_type == MULTIPART else ""
+        sent |= {"Content-Type": f"{operation.media_type}{boundary}"}
+    raw = {name: value.encode() for name, value in sent.items()}
+    return Call(operation, values["path"], list(values["query"].items()), raw, content)
+
+
+def spoilt(call: Call) -> Iterator[Call]:
+    """Every spoilt request that can be made of a valid one."""
+    for parameter in call.operation.parameters:
+        yield from in_parameter(call, parameter)
+    for name in hostile.NAMES:
+        yield call.but(
+            f"an unknown parameter {name!r}", query=[*call.query, (name, hostile.CANARY)]
+        )
+    yield from in_headers(call)
+    if call.operation.body is not None:
+        in_fields = in_json if call.operation.media_type == JSON else in_form
+        yield from in_fields(call, call.operation.body)
+        yield from in_body(call, call.operation.body)
+
+
+def in_parameter(call: Call, parameter: Schema) -> Iterator[Call]:
+    name, schema, place = parameter["name"], parameter["schema"], parameter["in"]
+    for what, text in texts(schema).items():
+        if len(text) > 50_000:
+            continue  # no server takes such a URL or header, and httpx does not send it
+        must_answer = answers_to_text(schema, text)
+        if place == "path":
+            other_path = not text or "/" in text or "\n" in text
+            must_answer = DOCUMENTED if other_path else must_answer
+            yield call.but(f"{name}: {what}", must_answer, path=call.path | {name: text})
+        elif place == "query":
+            query = [pair for pair in call.query if pair[0] != name]
+            yield call.but(f"{name}: {what}", must_answer, query=[*query, (name, text)])
+        elif place == "header":
+            headers = call.headers | {name: as_bytes(text)}
+            yield call.but(f"{name}: {what}", headers=headers)
+    if place == "query":
+        twice = [(name, hostile.CANARY), (name, as_text(example(schema)))]
+        yield call.but(f"{name}: twice", query=[*call.query, *twice])
+
+
+def in_headers(call: Call) -> Iterator[Call]:
+    ways_in = call.operation.details.get("security", [])
+    unread = ["X-Request-ID", "Accept", "Origin", "Content-Type"]
+    if call.content:
+        yield from in_header(call, ["Content-Type"], answers_to_type(call.operation))
+        unread.remove("Content-Type")
+    if any(oauth2_scheme.scheme_name in way for way in ways_in):
+        yield from in_header(call, ["Authorization"], UNKNOWN_CALLER)
+    else:
+        unread.append("Authorization")
+    yield from in_header(call, unread, DOCUMENTED)
+
+
+def in_header(call: Call, names: list[str], must_answer: Statuses) -> Iterator[Call]:
+    for what, text in hostile.TEXTS.items():
+        headers = call.headers | dict.fromkeys(names, as_bytes(text))
+        yield call.but(f"{', '.join(names)}: {what}", must_answer, headers=headers)
+
+
+def in_json(call: Call, schema: Schema) -> Iterator[Call]:
+    """Each field and item with each value; then fields that are missing, extra, or stand twice."""
+    body = example(schema)
+    for place, inner in places(schema, body):
+        name = "/".join(map(str, place)) or "the body"
+
+        def put(
+            what: str, source: str, place: Place = place, stored: str = "", name: str = name
+        ) -> Call:
+            """The value's place holds this source instead."""
+            text = json.dumps(replaced(body, place, HERE)).replace(json.dumps(HERE), source)
+            must_answer = answers_to_json(schema, text.encode(), place)
+            changes = {"content": text.encode(), "must_not_store": stored}
+            return call.but(f"{name}: {what}", must_answer, **changes)
+
+        for what, source in json_values(inner).items():
+            yield put(what, source)
+        value = at(body, place)
+        if place and isinstance(place[-1], str):
+            yield put("missing", json.dumps(without(at(body, place[:-1]), place[-1])), place[:-1])
+            again = f"{json.dumps(value)}, {json.dumps(place[-1])}: []"
+            yield put("twice", again)
+        if isinstance(value, dict):
+            for extra, content, stored in extras(resolved(inner)):
+                source = json.dumps(value | {extra: content})
+                yield put(f"the extra field {extra!r}", source, stored=stored)
+
+
+def in_form(call: Call, schema: Schema) -> Iterator[Call]:
+    fields = {name: as_text(value) for name, value in example(schema).items()}
+    required = resolved(schema).get("required", [])
+    for name, inner in resolved(schema)["properties"].items():
+        left_out = INVALID if name in required else DOCUMENTED
+        for what, text in texts(inner).items():
+            content = written(call.operation, fields | {name: text})
+            must_answer = answers_to_text(inner, text) if text else left_out
+            if is_file(inner):
+                must_answer = DOCUMENTED
+            if len(content) > settings.max_body_bytes:
+                must_answer = TOO_LARGE
+            yield call.but(f"{name}: {what}", must_answer, content=content)
+        if call.operation.media_type == FORM:
+            first = pairs([(name, hostile.CANARY)]).encode()
+            yield call.but(f"{name}: twice", content=first + b"&" + written(call.operation, fields))
+        content = written(call.operation, without(fields, name))
+        yield call.but(f"{name}: missing", left_out, content=content)
+    for extra, value, stored in extras(resolved(schema)):
+        content = written(call.operation, fields | {extra: value})
+        known = resolved(schema).get("additionalProperties", True)
+        must_answer = DOCUMENTED if known else INVALID
+        changes = {"content": content, "must_not_store": stored}
+        yield call.but(f"the extra field {extra!r}", must_answer, **changes)
+
+
+def extras(schema: Schema) -> Iterator[tuple[str, Any, str]]:
+    """Fields an object does not know, each column among them, and how one would look in a row."""
+    for name in hostile.NAMES:
+        yield name, hostile.CANARY, ""
+    for name in COLUMNS.keys() - schema.get("properties", {}).keys():
+        value = server_owned(COLUMNS[name])
+        yield name, value, f'"{name}":{json.dumps(value)}'
+
+
+def server_owned(column: Column[Any]) -> Any:
+    """A value that a caller would like a column to have: of several choices, the last."""
+    for model in document()["components"]["schemas"].values():
+        field = resolved(model.get("properties", {}).get(column.name, {}))
+        if "enum" in field:
+            return field["enum"][-1]
+    try:
+        kind = column.type.python_type
+    except NotImplementedError:  # a type of PostgreSQL's own
+        kind = str
+    kinds = {bool: True, int: 2**62, str: hostile.CANARY}
+    return kinds.get(kind, "2001-02-03T04:05:06+00:00")
+
+
+def in_body(call: Call, schema: Schema) -> Iterator[Call]:
+    """Bodies of the wrong kind, size, encoding or media type."""
+    is_json, text = call.operation.media_type == JSON, json.dumps(example(schema))
+    wrong = answers_to_type(call.operation)
+    if is_json:
+        for what, content in hostile.BODIES.items():
+            must_answer = answers_to_json(schema, content) if content else wrong
+            yield call.but(f"body: {what}", must_answer, content=content)
+        for encoding in ("utf-8-sig", "utf-16", "utf-32"):
+            yield call.but(f"body: in {encoding}", content=text.encode(encoding))
+    else:
+        for what, content in hostile.FORMS.items():
+            yield call.but(f"body: {what}", wrong, content=content)
+    for media_type in (*hostile.MEDIA_TYPES, FORM if is_json else JSON):
+        if media_type.encode() == call.headers["Content-Type"]:
+            continue
+        headers = call.headers | {"Content-Type": as_bytes(media_type)}
+        yield call.but(f"media type {media_type!r}", wrong, headers=headers)
+    typeless = {name: value for name, value in call.headers.items() if name != "Content-Type"}
+    yield call.but("no media type", wrong, headers=typeless)
+    headers = call.headers | {"Content-Type": b"multipart/form-data; boundary=x"}
+    for what, content in hostile.MULTIPARTS.items():
+        must_answer = DOCUMENTED if call.operation.media_type == MULTIPART else wrong
+        yield call.but(f"multipart {what}", must_answer, headers=headers, content=content)
+    too_large = b" " * (settings.max_body_bytes + 1)
+    yield call.but("body: declared too large", TOO_LARGE, content=too_large)
+
+    async def stream() -> AsyncIterator[bytes]:
+        if call.operation.media_type == MULTIPART:
+            yield hostile.PART % (b"a", hostile.FILE, b"")
+        for _ in range(11):
+            yield b" " * (settings.max_body_bytes // 10)
+
+    yield call.but("body: streamed too large", TOO_LARGE, content=stream)
+
+
+def answers_to_type(operation: Operation) -> Statuses:
+    """To a body that cannot be read for its media type: it counts as missing."""
+    schema = resolved(operation.body or {})
+    required = operation.details["requestBody"].get("required")
+    if operation.media_type == JSON:  # FastAPI takes any bytes for a body that is one text
+        return WRONG_TYPE if required and schema.get("type") != "string" else DOCUMENTED
+    return WRONG_TYPE if required and "required" in schema else DOCUMENTED
+
+
+def answers_to_text(schema: Schema, text: str) -> Statuses:
+    """To a text in a URL or form. What was broken UTF-8 arrives as U+FFFD."""
+    arrived = unquote(encoded(text))
+    taken = any(accepts(schema, value) for value in (*readings(arrived), [arrived]))
+    return DOCUMENTED if taken else INVALID
+
+
+def answers_to_json(schema: Schema, content: bytes, place: Place = ()) -> Statuses:
+    if len(content) > settings.max_body_bytes:
+        return TOO_LARGE
+    try:
+        body = json.loads(content)
+        read = (replaced(body, place, value) for value in readings(at(body, place)))
+        return DOCUMENTED if any(accepts(schema, value) for value in read) else INVALID
+    except json.JSONDecodeError:
+        return INVALID
+    except (ValueError, RecursionError):
+        return UNREADABLE
+
+
+def readings(value: Any) -> Iterator[Any]:
+    """A value, and what Pydantic may take it for: the text "1" is as good as the number."""
+    yield value
+    if isinstance(value, str):
+        yield value.strip()
+    if isinstance(value, str | int | float):
+        for lax in LAX:
+            with suppress(ValueError):
+                yield lax.dump_python(lax.validate_python(value), mode="json")
+
+
+def places(schema: Schema, value: Any, place: Place = ()) -> Iterator[tuple[Place, Schema]]:
+    """The body, and each field and item in it, with its schema."""
+    yield place, schema
+    known = resolved(schema)
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from places(known["properties"][name], inner, (*place, name))
+    if isinstance(value, list) and value:
+        yield from places(known["items"], value[0], (*place, 0))
+
+
+def at(value: Any, place: Place) -> Any:
+    for key in place:
+        value = value[key]
+    return value
+
+
+def replaced(value: Any, place: Place, by: Any) -> Any:
+    if not place:
+        return by
+    value = deepcopy(value)
+    at(value, place[:-1])[place[-1]] = by
+    return value
+
+
+def without(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if key != name}
+
+
+def texts(schema: Schema) -> dict[str, str]:
+    return hostile.AS_TEXT | {what: as_text(value) for what, value in hostile.bounds(schema)}
+
+
+def json_values(schema: Schema) -> dict[str, str]:
+    return hostile.AS_JSON | {what: json.dumps(value) for what, value in hostile.bounds(schema)}
+
+
+def as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def as_bytes(text: str) -> bytes:
+    """Half a surrogate pair becomes bytes that are no UTF-8."""
+    return text.encode(errors="surrogatepass")
+
+
+def encoded(text: str) -> str:
+    return quote(as_bytes(text), safe="")
+
+
+def written(operation: Operation, body: Any) -> bytes:
+    """A body in the operation's media type."""
+    if operation.media_type == JSON:
+        return json.dumps(body).encode()
+    fields = {name: as_text(value) for name, value in body.items()}
+    if operation.media_type == FORM:
+        return pairs(list(fields.items())).encode()
+    known = resolved(operation.body or {}).get("properties", {})
+    parts = [
+        hostile.PART % (as_bytes(name), hostile.FILE if is_file(known.get(name, {})) else b"", text)
+        for name, text in ((name, as_bytes(text)) for name, text in fields.items())
+    ]
+    return b"".join(parts) + b"--x--"
+
+
+def is_file(schema: Schema) -> bool:
+    schema = resolved(schema)
+    return "contentMediaType" in schema or schema.get("format") == "binary"
+
+
+def pairs(of: list[tuple[str, str]]) -> str:
+    return "&".join(f"{encoded(name)}={encoded(text)}" for name, text in of)
