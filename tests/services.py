@@ -47,7 +47,7 @@ for _name in FEATURES:
     if _without != {name: QUESTIONS[name]["default"] for name in FEATURES}:  # that is "default"
         PROFILES[f"no-{_name}"] = _without
 
-# Those whose own checks run, on every Python. `tests/test_pairs.py` proves that they hold all the
+# Those whose own checks run. `tests/test_pairs.py` proves that they hold all the
 # code that answers can render; linters read what differs in the others.
 FULLY_CHECKED = ["default", "minimal", "odd"]
 
