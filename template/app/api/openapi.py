@@ -40,10 +40,13 @@ def add_problems(document: dict[str, Any]) -> None:
     schemas |= problem.pop("$defs") | {"Problem": problem}
     for path, item in document["paths"].items():
         for method in METHODS & item.keys():
+            responses = item[method]["responses"]
             for status in problems_of(path, method, item[method]):
-                description = DESCRIPTIONS.get(status, HTTPStatus(status).phrase)
-                response = {"description": description, "content": CONTENT}
-                item[method]["responses"][str(status)] = response
+                phrase = DESCRIPTIONS.get(status, HTTPStatus(status).phrase)
+                responses.setdefault(str(status), {})["description"] = phrase
+            for status in responses:  # and what the route itself declares
+                if status >= "400":
+                    responses[status]["content"] = CONTENT
 
 
 def problems_of(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
@@ -63,3 +66,14 @@ def problems_of(path: str, method: str, operation: dict[str, Any]) -> Iterator[i
     if has_body or "parameters" in operation:
         yield 422
     yield from (500, 503)
+
+
+def names_in(document: dict[str, Any]) -> set[str]:
+    """The names of all parameters and fields, and of the places they are in."""
+    names = {"body", "query", "path", "header", "cookie"}
+    for schema in document["components"]["schemas"].values():
+        names |= schema.get("properties", {}).keys()
+    for item in document["paths"].values():
+        for method in METHODS & item.keys():
+            names |= {parameter["name"] for parameter in item[method].get("parameters", ())}
+    return names

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from structlog import get_logger
 
+from app.api.openapi import names_in
 from app.errors import AppError, TooManyAttempts
 from app.schemas.problems import Problem
 
@@ -49,14 +50,17 @@ def problem(
     )
 
 
-def told(error: dict[str, Any]) -> dict[str, object]:
-    """What the caller hears of an invalid field: never the input, which may be a password."""
-    kind, loc, msg = error["type"], error["loc"], error["msg"]
-    if kind == "extra_forbidden":
-        loc = loc[:-1]  # the name of an unknown field is input, too
-    elif kind == "union_tag_invalid":
-        msg = f"The tag is none of {error['ctx']['expected_tags']}."  # Pydantic would quote it
-    return {"loc": loc, "msg": msg, "type": kind}
+def told(error: dict[str, Any], names: set[str]) -> dict[str, object]:
+    """What the caller hears of an invalid field: never the input, which may be a password.
+
+    The name of an unknown field and the key of a dictionary are input, too: only the names that
+    the document has are said.
+    """
+    loc = [part for part in error["loc"] if isinstance(part, int) or part in names]
+    msg = error["msg"]
+    if error["type"] == "union_tag_invalid":  # the one message of Pydantic that quotes
+        msg = f"The tag is none of {error['ctx']['expected_tags']}."
+    return {"loc": loc, "msg": msg, "type": error["type"]}
 
 
 def methods_of(request: Request) -> set[str]:
@@ -91,7 +95,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
-        errors = [told(e) for e in error.errors()[:MAX_ERRORS]]
+        names = names_in(request.app.openapi())
+        errors = [told(e, names) for e in error.errors()[:MAX_ERRORS]]
         return problem(422, "The request is not valid.", errors=errors)
 
     @app.exception_handler(DBAPIError)

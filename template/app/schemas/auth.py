@@ -19,13 +19,6 @@ class RefreshRequest(Input):
     refresh_token: GivenSecret
 
 
-class TokenRead(BaseModel):
-    access_token: str
-    refresh_token: str
-    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - RFC 6750's name for the kind
-    expires_in: int
-
-
 class PasswordReset(Input):
     reset_token: GivenSecret
     new_password: NewPassword
@@ -33,4 +26,11 @@ class PasswordReset(Input):
 
 class ResetTokenRead(BaseModel):
     reset_token: str
+    expires_in: int
+
+
+class TokenRead(BaseModel):
+    access_token: str
+    refresh_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - RFC 6750's name for the kind
     expires_in: int

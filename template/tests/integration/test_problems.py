@@ -48,6 +48,18 @@ async def test_a_problem_does_not_repeat_what_was_sent(client: AsyncClient) -> N
     assert all({"loc", "msg", "type"} == error.keys() for error in errors)
 
 
+async def test_the_key_of_a_dictionary_is_not_repeated(app: FastAPI, client: AsyncClient) -> None:
+    class Shelf(BaseModel):
+        labels: dict[str, int]
+
+    @app.post("/shelves", status_code=204, response_model=None)
+    async def fill(shelf: Shelf) -> None: ...
+
+    response = await client.post("/shelves", json={"labels": {"my-secret": "x"}})
+
+    assert response.json()["errors"][0]["loc"] == ["body", "labels"]
+
+
 async def test_the_tag_of_a_union_is_not_repeated(app: FastAPI, client: AsyncClient) -> None:
     class Cat(BaseModel):
         kind: Literal["cat"]
