@@ -13,6 +13,9 @@ from tests.test_docs import NEW_FILE
 
 pytestmark = pytest.mark.rendered
 
+# Between them, an update is checked without the tests that take minutes.
+WHOLLY_CHECKED = {list(releases())[0], list(releases())[-1]}
+
 
 @pytest.mark.parametrize("release", releases())
 def test_an_owned_service_takes_the_update_and_passes_its_checks(
@@ -29,7 +32,8 @@ def test_an_owned_service_takes_the_update_and_passes_its_checks(
         output = uv_run("--quiet", "poe", "--quiet", "psql", "--tuples-only", "--command", query)
         return output.strip()
 
-    for path, text in NEW_FILE.findall(run(history, "git", "show", f"{release}:docs/start.md")):
+    files = NEW_FILE.findall(run(history, "git", "show", f"{release}:docs/start.md"))
+    for path, text in files:
         (service / path).write_text(text)
         git_commit(service, f"Add {path}")
     uv_run("poe", "revision", "add tags")
@@ -58,7 +62,12 @@ def test_an_owned_service_takes_the_update_and_passes_its_checks(
         uv_run("poe", "revision", "what the update brought")
     git_commit(service, "Update")
 
-    uv_run("poe", "check")
+    if release in WHOLLY_CHECKED:
+        uv_run("poe", "check")
+    else:
+        uv_run("ruff", "check")
+        uv_run("mypy", "app/", "tests/")
+        uv_run("pytest", "tests/unit", *(path for path, _ in files if path.startswith("tests/")))
     uv_run("poe", "migrate")
     assert psql("SELECT count(*), max(email) FROM users") == users
     heads = uv_run("python", "-m", "scripts.run", "alembic", "heads")
