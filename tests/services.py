@@ -17,6 +17,9 @@ import yaml
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "template"
 
+# For `poe check`: measuring takes as long as the tests, and tests/test_rendered.py does it.
+UNMEASURED = {"PYTEST_ADDOPTS": "--no-cov"}
+
 type Answers = dict[str, Any]
 
 SETTINGS: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text())

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import RenderedAt
 from tests.releases import NEXT, releases
-from tests.services import git_commit, outcome, run
+from tests.services import UNMEASURED, git_commit, outcome, run
 from tests.test_docs import NEW_FILE
 
 pytestmark = pytest.mark.rendered
@@ -23,7 +23,7 @@ def test_an_owned_service_takes_the_update_and_passes_its_checks(
 ) -> None:
     """With a resource, as that release taught it, a line in each module, and rows."""
     service = shutil.copytree(rendered_at(release, {}), workspace / f"from-{release}")
-    variables = {"UV_PROJECT_ENVIRONMENT": str(workspace / "venv")}
+    variables = {"UV_PROJECT_ENVIRONMENT": str(workspace / "venv"), **UNMEASURED}
 
     def uv_run(*command: str) -> str:
         return run(service, "uv", "run", *command, **variables)

@@ -15,12 +15,14 @@ SECRET_TEXT = re.compile(
     r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"  # the user and password of a URL
     r"|(?<![\w.+-])[\w.+-]+@[\w-]+(\.[\w-]+)+"  # an e-mail
     r"|\$argon2[^\s'\"]+"
-    r"|(?<=DETAIL: ).+",  # PostgreSQL quotes the row that it refuses
+    r"|(?<=DETAIL:  )(?s:.+?)(?=\n\[SQL|\Z)",  # PostgreSQL quotes the row that it refuses
     re.IGNORECASE,
 )
 # `api_key=…` in an address, `'password': '…'` in a dict.
 SECRET_PAIR = re.compile(
-    f"((?:{NAMES})" + r"""\w{0,30}["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&]+)""", re.IGNORECASE
+    f"((?:{NAMES})"
+    + r"""\w{0,30}["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&]+)""",
+    re.IGNORECASE,
 )
 
 

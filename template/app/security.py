@@ -7,8 +7,10 @@ joserfc's favour.
 
 import asyncio
 import hashlib
+import hmac
 import re
 import secrets
+import threading
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -18,7 +20,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from zxcvbn import zxcvbn
+from zxcvbn import matching, zxcvbn
 
 from app.config import settings
 from app.db.base import utc_now
@@ -28,6 +30,7 @@ ACCESS = "at+jwt"  # RFC 9068's name for an access token
 RESET = "reset+jwt"
 LIFETIME = timedelta(minutes=settings.access_token_minutes)
 RESET_LIFETIME = timedelta(hours=1)
+JUDGED = 48  # characters: zxcvbn takes a tenth of a second for these, and ever more for more
 STRONG_ENOUGH = 3  # of zxcvbn's 0 to 4: from ten to the eighth guesses on
 ID = re.compile("[1-9][0-9]{0,17}")  # as many digits as always fit into a bigint
 
@@ -44,6 +47,9 @@ _claims = jwt.JWTClaimsRegistry(
 _hasher = PasswordHash((Argon2Hasher(),))
 # One hash takes 64 MiB and about 100 ms of a core; more at once would only starve the others.
 _hashing = asyncio.Semaphore(2)
+_judging = threading.Lock()  # zxcvbn keeps the words about an owner in a global
+# It tries every combination of spellings: with all of its own, seconds for one password.
+matching.L33T_TABLE.update(c=["("], g=["9"], i=["1", "!"], l=["1"], t=["7"])
 
 
 class AccessToken(NamedTuple):
@@ -109,10 +115,16 @@ def fingerprint(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def keyed_fingerprint(text: str) -> str:
+    """For what could be guessed: without our key nobody can try."""
+    key = settings.secret_key.get_secret_value().encode()
+    return hmac.digest(key, text.encode(), "sha256").hex()
+
+
 def easy_to_guess(password: str, about: Collection[str] = ()) -> bool:
     """Whether a guesser finds it early, who also knows these words about its owner."""
-    # As much as zxcvbn takes; it needs up to 100 ms for that.
-    return bool(zxcvbn(password[:72], user_inputs=about)["score"] < STRONG_ENOUGH)
+    with _judging:
+        return bool(zxcvbn(password[:JUDGED], user_inputs=about)["score"] < STRONG_ENOUGH)
 
 
 async def hash_password(password: str) -> str:

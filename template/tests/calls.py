@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi.routing import APIRoute, iter_route_contexts
-from httpx import AsyncClient, Response
+from pydantic_core import to_jsonable_python
 from pytest_factoryboy.fixture import get_model_name
 from sqlalchemy import inspect
+from sqlalchemy.orm import RelationshipDirection
 
 from app.main import create_app
 from app.models.users import User
 from app.security import create_reset_token, fingerprint, new_secret
 from scripts.routes import who_may_call
-from tests.accounts import Headers
 from tests.factories import find_factories
 from tests.factories.login_sessions import LoginSessionFactory
 from tests.factories.users import PASSWORD
@@ -32,15 +32,13 @@ class Call:
     """A request of an operation: where to, and what with."""
 
     operation: Operation
-    path: str
+    ids: dict[str, Any]
     query: dict[str, Any]
     body: Any
 
-    async def send(self, client: AsyncClient, headers: Headers) -> Response:
-        body = {"json" if self.operation.media_type == "application/json" else "data": self.body}
-        return await client.request(
-            self.operation.method, self.path, params=self.query, headers=headers, **body
-        )
+    @property
+    def path(self) -> str:
+        return self.operation.path.format(**self.ids)
 
 
 def who_may(operation: Operation) -> str:
@@ -48,30 +46,42 @@ def who_may(operation: Operation) -> str:
     return CALLERS[operation.name]
 
 
-def owner_field(name: str) -> str | None:
-    """How the record of a parameter calls its owner, if it has one: the `author` of a {book_id}."""
+def parents_of(name: str) -> dict[str, type[Any]]:
+    """The models that the record of a parameter refers to, by the name of the relationship."""
     relationships = inspect(FACTORIES[name]._meta.model).relationships if name in FACTORIES else ()
-    return next((found.key for found in relationships if found.mapper.class_ is User), None)
+    return {
+        found.key: found.mapper.class_
+        for found in relationships
+        if found.direction is RelationshipDirection.MANYTOONE
+    }
+
+
+def is_owned(name: str) -> bool:
+    """Whether the record of a parameter is somebody's: the {book_id} of a book with an `author`."""
+    return name == "user_id" or User in parents_of(name).values()
 
 
 async def call_about(owner: User, operation: Operation) -> Call:
     """Make a call. The objects it is about are the owner's, and saved, not committed."""
+    records: list[Any] = [owner]
 
     async def values(schemas: dict[str, Schema]) -> dict[str, Any]:
-        return {name: await value_of(name, schema, owner) for name, schema in schemas.items()}
+        return {name: await value_of(name, schema, records) for name, schema in schemas.items()}
 
     body = resolved(operation.body) if operation.body else {}
+    ids = await values(operation.schemas_in("path"))
+    query = await values(operation.schemas_in("query", required=True))
     fields = await values(body.get("properties", {}))
-    return Call(
-        operation,
-        operation.path.format(**await values(operation.schemas_in("path"))),
-        await values(operation.schemas_in("query", required=True)),
-        fields or (example(body) if body else None),
-    )
+    return Call(operation, ids, query, fields or (example(body) if body else None))
 
 
-async def value_of(name: str, schema: Schema, owner: User) -> Any:
-    """What a parameter or field of this name must be for a call to succeed."""
+async def value_of(name: str, schema: Schema, records: list[Any]) -> Any:
+    """What a parameter or field of this name must be for a call to succeed.
+
+    A record that is made for it belongs to the owner, who is the first of `records`, and to those
+    that were made before: the comment of /posts/{post_id}/comments/{comment_id} to the post.
+    """
+    owner = records[0]
     match name:
         case "user_id":
             return owner.id
@@ -86,9 +96,14 @@ async def value_of(name: str, schema: Schema, owner: User) -> Any:
         case "disabled":
             return True
     if name in FACTORIES:
-        field = owner_field(name)
-        record = await FACTORIES[name].acreate(**({field: owner} if field else {}))
-        return inspect(record).identity[0]
+        parents = {
+            key: record
+            for key, model in parents_of(name).items()
+            for record in records
+            if isinstance(record, model)
+        }
+        records.append(await FACTORIES[name].acreate(**parents))
+        return to_jsonable_python(inspect(records[-1]).identity[0])
     return example(schema)
 
 

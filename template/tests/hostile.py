@@ -195,7 +195,7 @@ def bounds(schema: Schema) -> Iterator[tuple[str, Any]]:
         if name in schema:
             yield name, schema[name]
     if "maxItems" in schema:
-        yield "one item too many", [example(schema["items"])] * (schema["maxItems"] + 1)
+        yield "one item too many", [example(schema.get("items", {}))] * (schema["maxItems"] + 1)
     if schema.get("type") == "string":
         yield "as long as no body may be", CANARY * (settings.max_body_bytes // len(CANARY) + 1)
 

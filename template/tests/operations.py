@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import time
@@ -57,10 +57,11 @@ def is_time(text: str) -> bool:
 
 @cache
 def compiled(schema: str, *formats: tuple[str, Callable[[str], bool]]) -> Draft202012Validator:
+    # Pydantic reads more durations than RFC 3339 has.
     return Draft202012Validator(
         json.loads(schema) | {"components": document()["components"]},
         validate_formats=True,
-        formats={"time": is_time, **dict(formats)},
+        formats={"time": is_time, "duration": bool, **dict(formats)},
     )
 
 
@@ -78,34 +79,45 @@ def accepts(schema: Schema, value: Any) -> bool:
 
 
 def example(schema: Schema, within: frozenset[int] = frozenset()) -> Any:
-    """Make a value that the schema accepts. A model within itself is left out."""
+    """Make a value that the schema accepts. A model within itself is left out.
+
+    Raises `LookupError`, which says what to write, where the document does not tell enough.
+    """
     declared, schema = schema, resolved(schema)
     if examples := declared.get("examples", schema.get("examples")):
         return examples[0]
-    within |= {id(schema)}
+    for value in candidates(schema, within | {id(schema)}):
+        if accepts(declared, value):
+            return value
+    raise LookupError(f"What fits {declared}? Write `Field(examples=[…])` where it is declared.")
+
+
+def candidates(schema: Schema, within: frozenset[int]) -> Iterator[Any]:
     if "const" in schema:
-        return schema["const"]
-    if "enum" in schema:
-        return schema["enum"][0]
+        yield schema["const"]
+    yield from schema.get("enum", ())
     match schema.get("type"):
         case "object":
             fields = schema.get("properties", {}).items()
-            return {k: example(f, within) for k, f in fields if id(resolved(f)) not in within}
+            yield {k: example(f, within) for k, f in fields if id(resolved(f)) not in within}
         case "array":
             items = schema.get("items", {})
             count = max(schema.get("minItems", 0), id(resolved(items)) not in within)
-            return [example(items, within) for _ in range(count)]
+            yield [example(items, within) for _ in range(count)]
         case "integer" | "number":
-            return schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
+            least = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
+            yield from (int(least), least, 0, 0.5, schema.get("multipleOf"))
         case "boolean":
-            return False
-    if schema.get("format") == "password":
-        return SECRET
-    texts = ["x" * schema.get("minLength", 1), "Ab3-" * 32, *TEXTS]
-    for text in texts:
-        if accepts(declared, text[: schema.get("maxLength")]):
-            return text[: schema.get("maxLength")]
-    raise LookupError(f"What fits {declared}? Write `Field(examples=[…])` where it is declared.")
+            yield False
+        case "null":
+            yield None
+        case "string":
+            longest = schema.get("maxLength")
+            secret = [SECRET] if schema.get("format") == "password" else []
+            texts = [*secret, "x" * schema.get("minLength", 1), "Ab3-" * 32, *TEXTS]
+            yield from (text[:longest] for text in texts)
+        case _:
+            yield from ({}, "x")
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +131,11 @@ class Operation:
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def ours(self) -> bool:
+        """Whether the template brought it, whose tests know how to call it."""
+        return bool({"auth", "users"} & set(self.details.get("tags", [])))
 
     @property
     def signed_in(self) -> bool:
@@ -139,6 +156,10 @@ class Operation:
     @property
     def media_type(self) -> str | None:
         return next(iter(self.details.get("requestBody", {}).get("content", {})), None)
+
+    @property
+    def takes_json(self) -> bool:
+        return bool(self.media_type) and str(self.media_type).endswith(("/json", "+json"))
 
     @property
     def body(self) -> Schema | None:

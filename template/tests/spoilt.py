@@ -12,13 +12,14 @@ from datetime import date, time, timedelta
 from typing import Any
 from urllib.parse import quote, unquote
 
+from httpx import AsyncClient, Response
 from pydantic import AwareDatetime, TypeAdapter
 from sqlalchemy import Column
 
 from app.api.deps import oauth2_scheme
 from app.config import settings
 from app.db.base import Base
-from tests import hostile
+from tests import calls, hostile
 from tests.operations import Operation, Schema, accepts, document, example, resolved
 
 JSON = "application/json"
@@ -42,13 +43,14 @@ UNKNOWN_CALLER: Statuses = frozenset({401})
 
 
 @dataclass(frozen=True)
-class Call:
-    """A request to an operation. `spoilt` is the one hostile thing in it."""
+class Request:
+    """A call, as it is sent. `spoilt` is the one hostile thing in it."""
 
     operation: Operation
     path: dict[str, str]
     query: list[tuple[str, str]]
     headers: dict[str, bytes]
+    body: Any
     content: bytes | Callable[[], AsyncIterator[bytes]] = b""
     spoilt: str = "nothing"
     must_answer: Statuses = DOCUMENTED
@@ -59,28 +61,34 @@ class Call:
         path = self.operation.path.format(**{k: encoded(text) for k, text in self.path.items()})
         return f"{path}?{pairs(self.query)}" if self.query else path
 
-    def but(self, spoilt: str, must_answer: Statuses = DOCUMENTED, **changes: Any) -> "Call":
+    async def send(self, client: AsyncClient) -> Response:
+        return await client.request(
+            self.operation.method,
+            self.url,
+            headers=[(name.encode(), value) for name, value in self.headers.items()],
+            content=self.content if isinstance(self.content, bytes) else self.content(),
+        )
+
+    def but(self, spoilt: str, must_answer: Statuses = DOCUMENTED, **changes: Any) -> "Request":
         return replace(self, spoilt=spoilt, must_answer=must_answer, **changes)
 
 
-def valid(operation: Operation, ids: dict[str, int], headers: dict[str, str]) -> Call:
-    """A request without anything hostile. `ids` are those of records, by path parameter."""
-    values: dict[str, dict[str, str]] = {"path": {}, "query": {}, "header": {}, "cookie": {}}
-    for parameter in operation.parameters:
-        if parameter.get("required"):
-            name = parameter["name"]
-            values[parameter["in"]][name] = as_text(ids.get(name, example(parameter["schema"])))
-    sent = headers | values["header"]
-    content = b""
-    if operation.body is not None:
-        content = written(operation, example(operation.body))
+def valid(call: calls.Call, headers: dict[str, str]) -> Request:
+    """The same request, still without anything hostile."""
+    operation, body, content = call.operation, call.body, b""
+    path = {name: as_text(value) for name, value in call.ids.items()}
+    query = [(name, as_text(value)) for name, value in call.query.items()]
+    required = operation.schemas_in("header", required=True)
+    sent = headers | {name: as_text(example(schema)) for name, schema in required.items()}
+    if body is not None:
+        content = written(operation, body)
         boundary = "; boundary=x" if operation.media_type == MULTIPART else ""
         sent |= {"Content-Type": f"{operation.media_type}{boundary}"}
     raw = {name: value.encode() for name, value in sent.items()}
-    return Call(operation, values["path"], list(values["query"].items()), raw, content)
+    return Request(operation, path, query, raw, body, content)
 
 
-def spoilt(call: Call) -> Iterator[Call]:
+def spoilt(call: Request) -> Iterator[Request]:
     """Every spoilt request that can be made of a valid one."""
     for parameter in call.operation.parameters:
         yield from in_parameter(call, parameter)
@@ -90,12 +98,14 @@ def spoilt(call: Call) -> Iterator[Call]:
         )
     yield from in_headers(call)
     if call.operation.body is not None:
-        in_fields = in_json if call.operation.media_type == JSON else in_form
-        yield from in_fields(call, call.operation.body)
+        if call.operation.takes_json:
+            yield from in_json(call, call.operation.body)
+        elif isinstance(call.body, dict):
+            yield from in_form(call, call.operation.body)
         yield from in_body(call, call.operation.body)
 
 
-def in_parameter(call: Call, parameter: Schema) -> Iterator[Call]:
+def in_parameter(call: Request, parameter: Schema) -> Iterator[Request]:
     name, schema, place = parameter["name"], parameter["schema"], parameter["in"]
     for what, text in texts(schema).items():
         if len(text) > 50_000:
@@ -116,7 +126,7 @@ def in_parameter(call: Call, parameter: Schema) -> Iterator[Call]:
         yield call.but(f"{name}: twice", query=[*call.query, *twice])
 
 
-def in_headers(call: Call) -> Iterator[Call]:
+def in_headers(call: Request) -> Iterator[Request]:
     ways_in = call.operation.details.get("security", [])
     unread = ["X-Request-ID", "Accept", "Origin", "Content-Type"]
     if call.content:
@@ -129,21 +139,21 @@ def in_headers(call: Call) -> Iterator[Call]:
     yield from in_header(call, unread, DOCUMENTED)
 
 
-def in_header(call: Call, names: list[str], must_answer: Statuses) -> Iterator[Call]:
+def in_header(call: Request, names: list[str], must_answer: Statuses) -> Iterator[Request]:
     for what, text in hostile.TEXTS.items():
         headers = call.headers | dict.fromkeys(names, as_bytes(text))
         yield call.but(f"{', '.join(names)}: {what}", must_answer, headers=headers)
 
 
-def in_json(call: Call, schema: Schema) -> Iterator[Call]:
+def in_json(call: Request, schema: Schema) -> Iterator[Request]:
     """Each field and item with each value; then fields that are missing, extra, or stand twice."""
-    body = example(schema)
+    body = call.body
     for place, inner in places(schema, body):
         name = "/".join(map(str, place)) or "the body"
 
         def put(
             what: str, source: str, place: Place = place, stored: str = "", name: str = name
-        ) -> Call:
+        ) -> Request:
             """The value's place holds this source instead."""
             text = json.dumps(replaced(body, place, HERE)).replace(json.dumps(HERE), source)
             must_answer = answers_to_json(schema, text.encode(), place)
@@ -163,8 +173,8 @@ def in_json(call: Call, schema: Schema) -> Iterator[Call]:
                 yield put(f"the extra field {extra!r}", source, stored=stored)
 
 
-def in_form(call: Call, schema: Schema) -> Iterator[Call]:
-    fields = {name: as_text(value) for name, value in example(schema).items()}
+def in_form(call: Request, schema: Schema) -> Iterator[Request]:
+    fields = {name: as_text(value) for name, value in call.body.items()}
     required = resolved(schema).get("required", [])
     for name, inner in resolved(schema)["properties"].items():
         left_out = INVALID if name in required else DOCUMENTED
@@ -212,9 +222,9 @@ def server_owned(column: Column[Any]) -> Any:
     return kinds.get(kind, "2001-02-03T04:05:06+00:00")
 
 
-def in_body(call: Call, schema: Schema) -> Iterator[Call]:
+def in_body(call: Request, schema: Schema) -> Iterator[Request]:
     """Bodies of the wrong kind, size, encoding or media type."""
-    is_json, text = call.operation.media_type == JSON, json.dumps(example(schema))
+    is_json, text = call.operation.takes_json, json.dumps(call.body)
     wrong = answers_to_type(call.operation)
     if is_json:
         for what, content in hostile.BODIES.items():
@@ -252,7 +262,7 @@ def answers_to_type(operation: Operation) -> Statuses:
     """To a body that cannot be read for its media type: it counts as missing."""
     schema = resolved(operation.body or {})
     required = operation.details["requestBody"].get("required")
-    if operation.media_type == JSON:  # FastAPI takes any bytes for a body that is one text
+    if operation.takes_json:  # FastAPI takes any bytes for a body that is one text
         return WRONG_TYPE if required and schema.get("type") != "string" else DOCUMENTED
     return WRONG_TYPE if required and "required" in schema else DOCUMENTED
 
@@ -260,7 +270,8 @@ def answers_to_type(operation: Operation) -> Statuses:
 def answers_to_text(schema: Schema, text: str) -> Statuses:
     """To a text in a URL or form. What was broken UTF-8 arrives as U+FFFD."""
     arrived = unquote(encoded(text))
-    taken = any(accepts(schema, value) for value in (*readings(arrived), [arrived]))
+    read = list(readings(arrived))
+    taken = any(accepts(schema, value) for value in (*read, *([value] for value in read)))
     return DOCUMENTED if taken else INVALID
 
 
@@ -294,9 +305,9 @@ def places(schema: Schema, value: Any, place: Place = ()) -> Iterator[tuple[Plac
     known = resolved(schema)
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from places(known["properties"][name], inner, (*place, name))
+            yield from places(known.get("properties", {}).get(name, {}), inner, (*place, name))
     if isinstance(value, list) and value:
-        yield from places(known["items"], value[0], (*place, 0))
+        yield from places(known.get("items", {}), value[0], (*place, 0))
 
 
 def at(value: Any, place: Place) -> Any:
@@ -340,8 +351,10 @@ def encoded(text: str) -> str:
 
 def written(operation: Operation, body: Any) -> bytes:
     """A body in the operation's media type."""
-    if operation.media_type == JSON:
+    if operation.takes_json:
         return json.dumps(body).encode()
+    if not isinstance(body, dict):
+        return as_bytes(as_text(body))
     fields = {name: as_text(value) for name, value in body.items()}
     if operation.media_type == FORM:
         return pairs(list(fields.items())).encode()

@@ -43,9 +43,9 @@ def add_problems(document: dict[str, Any]) -> None:
             responses = item[method]["responses"]
             for status in problems_of(path, method, item[method]):
                 phrase = DESCRIPTIONS.get(status, HTTPStatus(status).phrase)
-                responses.setdefault(str(status), {})["description"] = phrase
+                responses.setdefault(str(status), {}).setdefault("description", phrase)
             for status in responses:  # and what the route itself declares
-                if status >= "400":
+                if status[0] in "45":
                     responses[status]["content"] = CONTENT
 
 
@@ -61,8 +61,6 @@ def problems_of(path: str, method: str, operation: dict[str, Any]) -> Iterator[i
         yield 409
     if has_body:
         yield from (400, 413)
-    if has_body and not signed_in:  # somebody may guess
-        yield 429
     if has_body or "parameters" in operation:
         yield 422
     yield from (500, 503)

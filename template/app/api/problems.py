@@ -58,7 +58,9 @@ def told(error: dict[str, Any], names: set[str]) -> dict[str, object]:
     """
     loc = [part for part in error["loc"] if isinstance(part, int) or part in names]
     msg = error["msg"]
-    if error["type"] == "union_tag_invalid":  # the one message of Pydantic that quotes
+    if error["type"] == "uuid_parsing":  # these two messages of Pydantic quote
+        msg = "Input should be a valid UUID."
+    if error["type"] == "union_tag_invalid":
         msg = f"The tag is none of {error['ctx']['expected_tags']}."
     return {"loc": loc, "msg": msg, "type": error["type"]}
 
@@ -89,8 +91,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def on_http_exception(request: Request, error: HTTPException) -> JSONResponse:
         headers = dict(error.headers or {})
-        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            headers["Allow"] = ", ".join(sorted(methods_of(request)))
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := methods_of(request)):
+            headers["Allow"] = ", ".join(sorted(methods))
         return problem(error.status_code, str(error.detail), headers=headers)
 
     @app.exception_handler(RequestValidationError)

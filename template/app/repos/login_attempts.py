@@ -1,11 +1,13 @@
 from datetime import datetime
 
-from sqlalchemy import case, or_
+from sqlalchemy import case, or_, select
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.login_attempts import LoginAttempts
+
+SWEPT = 100  # at a time: a login must not become a long transaction
 
 
 async def count(db: AsyncSession, key: str, *, now: datetime, ends_at: datetime) -> LoginAttempts:
@@ -24,6 +26,7 @@ async def count(db: AsyncSession, key: str, *, now: datetime, ends_at: datetime)
 
 
 async def delete(db: AsyncSession, key: str, now: datetime) -> None:
-    """Delete these, and all whose time is over."""
-    old = or_(LoginAttempts.key == key, LoginAttempts.ends_at <= now)
-    await db.execute(delete_from(LoginAttempts).where(old))
+    """Delete these, and some of those whose time is over; never wait for another's lock."""
+    over = select(LoginAttempts.key).where(LoginAttempts.ends_at <= now).limit(SWEPT)
+    swept = LoginAttempts.key.in_(over.with_for_update(skip_locked=True))
+    await db.execute(delete_from(LoginAttempts).where(or_(LoginAttempts.key == key, swept)))

@@ -8,18 +8,26 @@ from datetime import timedelta
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog import get_logger
 
 from app.db.base import utc_now
 from app.errors import TooManyAttempts
 from app.repos import login_attempts as login_attempt_repo
-from app.security import fingerprint
+from app.security import keyed_fingerprint
+
+logger = get_logger(__name__)
 
 ALLOWED = 10
 WINDOW = timedelta(minutes=15)
 
 
 def key_of(email: str, address: str) -> str:
-    return fingerprint(f"{network_of(address)} {email}")
+    return keyed_fingerprint(f"{network_of(address)} {email}")
+
+
+def key_of_user(user_id: int) -> str:
+    """For attempts of somebody who is signed in, but may have found the token."""
+    return keyed_fingerprint(f"user {user_id}")
 
 
 def network_of(address: str) -> str:
@@ -41,6 +49,7 @@ async def count(db: AsyncSession, key: str) -> None:
     now = utc_now()
     attempts = await login_attempt_repo.count(db, key, now=now, ends_at=now + WINDOW)
     if attempts.count > ALLOWED:
+        logger.warning("too_many_attempts", attempts=attempts.count)
         raise TooManyAttempts(attempts.ends_at - now)
 
 

@@ -58,20 +58,25 @@ async def hash_new(password: str, *about: str) -> str:
 async def change(db: AsyncSession, access_token: str, current: str, new: str) -> None:
     """Set a new password of whoever is signed in.
 
-    Raises `Unauthorized` for the token, `Forbidden` for the current password, and `Invalid`.
+    Raises `Unauthorized` for the token, `Forbidden` for the current password, `TooManyAttempts`,
+    and `Invalid`.
     """
     async with AsyncSession(db.bind) as short:
         seen = await login_session_service.find_user(short, access_token)
-    if seen is None:
-        raise Unauthorized("Sign in first.")
+        if seen is None:
+            raise Unauthorized("Sign in first.")
+        attempts = login_attempt_service.key_of_user(seen.id)
+        await login_attempt_service.count(short, attempts)
     fits, _ = await verify_password(current, seen.password_hash)
     if not fits:
+        logger.warning("password_refused", user_id=seen.id)
         raise Forbidden("The current password is wrong.")
     new_hash = await hash_new(new, seen.email, seen.name)
     user = await _lock_unchanged(db, seen)
     # Nor may somebody who signed out meanwhile, or was disabled, get a new password.
     if user is None or await login_session_service.find_user(db, access_token) is None:
         raise Unauthorized("Sign in first.")
+    await login_attempt_service.forget(db, attempts)
     await _store(db, user, new_hash)
 
 
@@ -91,6 +96,7 @@ async def reset(db: AsyncSession, reset_token: str, new: str) -> None:
     async with AsyncSession(db.bind) as short:
         seen = await user_repo.find(short, token.user_id) if token else None
     if token is None or seen is None or fingerprint(seen.password_hash) != token.fingerprint:
+        logger.warning("password_reset_refused", user_id=seen.id if seen else None)
         raise Unauthorized(SPENT)
     new_hash = await hash_new(new, seen.email, seen.name)
     user = await _lock_unchanged(db, seen)

@@ -7,7 +7,7 @@ from app.errors import Conflict, Forbidden, NotFound
 from app.models.users import Role, User
 from app.pagination import Cursor, Page
 from app.repos import users as user_repo
-from app.schemas.users import PasswordChange, UserAdminUpdate, UserCreate, UserUpdate
+from app.schemas.users import UserAdminUpdate, UserCreate, UserUpdate
 from app.services import login_sessions as login_session_service
 from app.services import passwords as password_service
 
@@ -43,13 +43,6 @@ async def update(db: AsyncSession, payload: UserUpdate, user: User) -> User:
     return await user_repo.save(db, user)
 
 
-async def change_password(db: AsyncSession, access_token: str, payload: PasswordChange) -> None:
-    current, new = payload.current_password, payload.new_password
-    await password_service.change(
-        db, access_token, current.get_secret_value(), new.get_secret_value()
-    )
-
-
 async def delete(db: AsyncSession, user: User) -> None:
     if user.role == Role.ADMIN:
         raise Conflict("An admin cannot leave. Let another admin change your role first.")
@@ -69,7 +62,7 @@ async def update_as_admin(
     changes = payload.model_dump(exclude_unset=True)
     for field, value in changes.items():
         setattr(user, field, value)
-    logger.warning("account_changed", user_id=user.id, admin_id=admin.id, **changes)
+    logger.warning("account_changed", user_id=user.id, admin_id=admin.id, changes=changes)
     if user.disabled:
         await login_session_service.end_all(db, user)
     return await user_repo.save(db, user)

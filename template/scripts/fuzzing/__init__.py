@@ -1,1 +1,1 @@
-"""What `poe fuzz` needs beside schemathesis: three accounts, and a way to sign them in."""
+"""What `poe fuzz` needs beside schemathesis: four accounts, and a way to sign them in."""

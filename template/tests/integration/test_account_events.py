@@ -58,9 +58,13 @@ async def test_a_new_password_is_logged(
     body = {"current_password": PASSWORD, "new_password": NEW}
     headers, url = await sign_in(user), "/users/me/password"
 
-    event = await event_of(client, "POST", url, json=body, headers=headers)
+    wrong = body | {"current_password": "not the password at all"}
 
-    assert event == ("password_changed", user.id)
+    refused = await event_of(client, "POST", url, json=wrong, headers=headers)
+    changed = await event_of(client, "POST", url, json=body, headers=headers)
+
+    assert refused == ("password_refused", user.id)
+    assert changed == ("password_changed", user.id)
 
 
 async def test_a_reset_is_logged(
@@ -72,9 +76,11 @@ async def test_a_reset_is_logged(
 
     allowed = await event_of(client, "POST", url, headers=headers)
     used = await event_of(client, "POST", "/auth/password-reset", json=body)
+    again = await event_of(client, "POST", "/auth/password-reset", json=body)
 
     assert allowed == ("password_reset_allowed", user.id)
     assert used == ("password_changed", user.id)
+    assert again == ("password_reset_refused", user.id)
 
 
 async def test_the_life_of_an_account_is_logged(

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.config import Settings
+from app.config import Settings, settings
 from app.main import create_app
 from app.models.users import User
 from tests.accounts import Headers, log_in, refresh
@@ -65,9 +65,10 @@ async def test_the_headers_of_an_answer(
 async def test_the_headers_of_a_refused_body(client: AsyncClient) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(3):
-            yield b"x" * 500_000
+            yield b"x" * (settings.max_body_bytes // 2)
 
-    announced = await client.post("/auth/refresh", content=b"x" * 1_500_000)
+    too_large = b"x" * (settings.max_body_bytes + 1)
+    announced = await client.post("/auth/refresh", content=too_large)
     streamed = await client.post(
         "/auth/refresh", content=chunks(), headers={"Content-Type": "application/json"}
     )

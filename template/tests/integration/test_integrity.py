@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 from httpx import AsyncClient, Response
-from sqlalchemy import text
+from sqlalchemy import FromClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import settings
@@ -17,10 +17,11 @@ from app.db.base import Base
 from app.db.session import SessionLocal, engine
 from app.models.users import Role
 from scripts import server
-from tests.accounts import Headers, SignIn
+from tests.accounts import SignIn
 from tests.calls import call_about, refresh_token_of, who_may
 from tests.factories.users import PASSWORD, UserFactory
 from tests.operations import RECORDS, Operation, operations
+from tests.spoilt import valid
 
 WRITES = [operation for operation in operations() if operation.method not in {"get", "head"}]
 WRITES_NOTHING = {"allow_password_reset"}
@@ -57,14 +58,19 @@ async def run(*statements: str) -> None:
 
 
 def for_every_table(statement: str) -> list[str]:
-    return [statement.format(table=table.name) for table in Base.metadata.sorted_tables]
+    return [statement.format(table=quoted(table)) for table in Base.metadata.sorted_tables]
+
+
+def quoted(table: FromClause) -> str:
+    """For a table whose name is a word of SQL, such as `order`."""
+    return engine.dialect.identifier_preparer.format_table(table)
 
 
 async def rows() -> dict[str, list[str]]:
     """Everything that is stored, but for what a refusal may leave."""
     async with SessionLocal() as db:
         return {
-            table.name: sorted(await db.scalars(text(f"SELECT t::text FROM {table.name} t")))  # noqa: S608
+            table.name: sorted(await db.scalars(text(f"SELECT t::text FROM {quoted(table)} t")))  # noqa: S608
             for table in Base.metadata.sorted_tables
             if table.name not in RECORDS
         }
@@ -97,12 +103,12 @@ async def test_a_2xx_means_committed_and_an_error_means_nothing_written(
     admin = await UserFactory.acreate(role=Role.ADMIN)
     call = await call_about(owner, operation)
     caller = {"anyone": None, "users": owner, "admins": admin}[who_may(operation)]
-    headers: Headers = await sign_in(caller) if caller else {}
+    request = valid(call, await sign_in(caller) if caller else {})
     await committed.commit()
     before = await rows()
 
     await run(REFUSE_COMMIT, *for_every_table(AT_COMMIT))
-    without_commit = await call.send(committing_client, headers)
+    without_commit = await request.send(committing_client)
 
     assert await rows() == before
     await assert_nothing_leaked()
@@ -111,21 +117,23 @@ async def test_a_2xx_means_committed_and_an_error_means_nothing_written(
     await run(*for_every_table(AT_WRITE))
     for allowed in range(MOST_WRITES):
         await run(REFUSE_WRITE.format(allowed=allowed))
-        answer = await call.send(committing_client, headers)
+        answer = await request.send(committing_client)
         await assert_nothing_leaked()
         if answer.status_code != 500:
             break
         assert_500(answer)
         assert await rows() == before
 
-    assert answer.status_code != 500, answer.text
+    assert answer.status_code != 500, f"{answer.text} Or are there more than MOST_WRITES?"
     if await rows() != before:
         assert answer.is_success
         assert_500(without_commit)
-    else:  # it writes nothing, or refuses what `tests/calls.py` made up for it
-        assert answer.status_code == without_commit.status_code
-        ours = {"auth", "users"} & set(operation.details.get("tags", []))
-        assert not ours or operation.name in WRITES_NOTHING, answer.text
+    elif not (answer.is_success and operation.name in WRITES_NOTHING):
+        assert not operation.ours, answer.text
+        pytest.skip(
+            f"It answers {answer.status_code} and writes nothing. If it means that, add "
+            f"{operation.name!r} to WRITES_NOTHING; else say in tests/calls.py how to call it."
+        )
 
 
 async def test_a_request_that_is_cancelled_writes_nothing(
@@ -133,6 +141,7 @@ async def test_a_request_that_is_cancelled_writes_nothing(
 ) -> None:
     running = (
         "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'INSERT%' AND state = 'active'"
+        " AND datname = :database"
     )
     await run(
         """CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
@@ -141,8 +150,8 @@ async def test_a_request_that_is_cancelled_writes_nothing(
     )
 
     request = asyncio.create_task(committing_client.post("/auth/register", json=NEWCOMER))
-    async with server.connected(settings.database_url) as connection:
-        while not await connection.scalar(text(running)):
+    async with server.connected(settings.database_url) as connection, asyncio.timeout(20):
+        while not await connection.scalar(text(running), {"database": engine.url.database}):
             pass
     request.cancel()
     await asyncio.wait([request])

@@ -7,14 +7,16 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.base import utc_now
 from app.db.session import SessionLocal
 from app.models.login_attempts import LoginAttempts
 from app.models.users import User
+from app.repos.login_attempts import SWEPT
 from app.services.login_attempts import ALLOWED, WINDOW, network_of
+from tests.accounts import SignIn
 from tests.factories.users import PASSWORD, UserFactory
 
 
@@ -89,14 +91,35 @@ async def test_the_wait_has_an_end(committing_client: AsyncClient, victim: User)
 
 
 async def test_a_login_sweeps_what_is_over(
-    committing_client: AsyncClient, committed: AsyncSession, victim: User
+    committing_client: AsyncClient, wide_pool: None, committed: AsyncSession, victim: User
 ) -> None:
-    committed.add(LoginAttempts(key="old", count=1, ends_at=utc_now() - timedelta(hours=1)))
+    """Some of it, without waiting for what another login sweeps."""
+    ends_at = utc_now() - timedelta(hours=1)
+    committed.add_all(LoginAttempts(key=f"{n}", count=1, ends_at=ends_at) for n in range(SWEPT))
+    await committed.commit()
+    (locked,) = await committed.scalars(select(LoginAttempts).limit(1).with_for_update())
+
+    assert await log_in(committing_client, victim) == 200
+
+    assert list(await committed.scalars(select(LoginAttempts))) == [locked]
+
+
+async def test_a_stolen_token_does_not_help_to_guess_the_password(
+    committing_client: AsyncClient, committed: AsyncSession, victim: User, sign_in: SignIn
+) -> None:
+    stolen = await sign_in(victim)
     await committed.commit()
 
-    await log_in(committing_client, victim)
+    async def change(current: str) -> int:
+        body = {"current_password": current, "new_password": "another horse battery staple"}
+        url = "/users/me/password"
+        return (await committing_client.post(url, json=body, headers=stolen)).status_code
 
-    assert await committed.scalar(select(func.count()).select_from(LoginAttempts)) == 0
+    guesses = [await change(f"guess number {n}") for n in range(ALLOWED)]
+
+    assert guesses == [403] * ALLOWED
+    assert await change(PASSWORD) == 429
+    assert await log_in(committing_client, victim) == 200
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """What is asked of a password, how it is kept, and what a login tells who tries one."""
 
+import asyncio
 import random
 import string
 from collections.abc import Callable
+from time import process_time
 from typing import Any
 
 import argon2
@@ -13,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.users import User
+from app.security import easy_to_guess
 from tests.accounts import log_in
 from tests.factories.users import PASSWORD, UserFactory
 
@@ -79,6 +82,26 @@ async def test_a_password_that_is_easy_to_guess_is_refused(
     client: AsyncClient, password: str
 ) -> None:
     assert await register(client, password) == 422
+
+
+def test_no_password_takes_long_to_judge() -> None:
+    """zxcvbn tries all spellings of a word: with its own tables, five seconds for the first."""
+    started = process_time()
+
+    easy_to_guess("+9([748<+02!11!!526|<<!1!2(|20136%+7+%539$309<98364([+1[2[!076$90920@82{")
+    easy_to_guess("\u0130" * 128)
+
+    assert process_time() - started < 2
+
+
+async def test_a_name_is_easy_to_guess_whoever_else_registers() -> None:
+    """zxcvbn keeps what it knows about an owner in a global."""
+    password, words = "bartholomew quixote zylberg", ["Bartholomew Quixote Zylberg"]
+    others = (asyncio.to_thread(easy_to_guess, "x" * 48, [f"name {n}"]) for n in range(40))
+    ours = (asyncio.to_thread(easy_to_guess, password, words) for _ in range(40))
+    pairs = zip(others, ours, strict=True)
+
+    assert all(await asyncio.gather(*(judged for pair in pairs for judged in pair)))
 
 
 def assert_strong(password_hash: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
+from uuid import UUID
 
 import pytest
 from fastapi import BackgroundTasks, FastAPI, HTTPException
@@ -77,6 +78,16 @@ async def test_the_tag_of_a_union_is_not_repeated(app: FastAPI, client: AsyncCli
     assert response.status_code == 422
     assert "'cat', 'dog'" in response.json()["errors"][0]["msg"]
     assert "my-secret" not in response.text
+
+
+async def test_a_letter_that_is_no_uuid_is_not_repeated(app: FastAPI, client: AsyncClient) -> None:
+    @app.get("/things/{thing_id}", status_code=204, response_model=None)
+    async def read_thing(thing_id: UUID) -> None: ...
+
+    response = await client.get("/things/zzzz")
+
+    assert response.status_code == 422
+    assert "z" not in response.json()["errors"][0]["msg"]
 
 
 @pytest.mark.parametrize("body", ['{"email": NaN}', '{"email": "\\ud800"}', "{", "[]", '"\\u0000"'])

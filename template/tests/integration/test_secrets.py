@@ -9,13 +9,15 @@ from collections.abc import Iterator
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient, Response
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import logging as app_logging
 from app.api.deps import DbSession
 from app.config import Settings, settings
 from app.db.session import SessionLocal
+from app.models.users import User
+from app.security import create_reset_token
 from tests.accounts import log_in, refresh
 from tests.operations import document
 
@@ -61,6 +63,12 @@ async def errors(app: FastAPI, committing_client: AsyncClient) -> list[Response]
     return answers
 
 
+async def id_and_hash() -> tuple[int, str]:
+    async with SessionLocal() as db:
+        row = (await db.execute(select(User.id, User.password_hash))).one()
+    return row.id, row.password_hash
+
+
 async def test_no_secret_turns_up(
     committing_client: AsyncClient,
     errors: list[Response],
@@ -91,11 +99,15 @@ async def test_no_secret_turns_up(
     again = (await log_in(client, EMAIL, NEW)).json()
     await refresh(client, again["refresh_token"])
     await refresh(client, again["refresh_token"])
+    reset_token = create_reset_token(*await id_and_hash())
+    for sent in [[reset_token], reset_token, reset_token]:
+        reset = {"reset_token": sent, "new_password": NEW}
+        await client.post("/auth/password-reset", json=reset)
     monkeypatch.setitem(SessionLocal.kw, "bind", create_async_engine(NOWHERE))
     await client.get("/users/me", headers=signed_in)
     logging.getLogger("library").warning("GET /x?api_key=%s %s", KEY, NOWHERE)
 
-    canaries = {EMAIL, OLD, NEW, WRONG, KEY, DATABASE_PASSWORD, ARGON2}
+    canaries = {EMAIL, OLD, NEW, WRONG, KEY, DATABASE_PASSWORD, ARGON2, reset_token}
     for tokens in (first, second, again):
         canaries |= {tokens["access_token"], *tokens["refresh_token"].split(".")}
     log = capsys.readouterr().out

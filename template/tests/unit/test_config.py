@@ -38,7 +38,7 @@ def test_production_starts_with_strong_settings() -> None:
 def test_a_weak_secret_is_refused_with_the_remedy(environment: str, secret_key: str) -> None:
     weak = STRONG | {"environment": environment, "secret_key": secret_key}
 
-    with pytest.raises(ValidationError, match=r"secrets\.token_urlsafe") as refusal:
+    with pytest.raises(ValidationError, match=r"secrets\.token_hex") as refusal:
         Settings.model_validate(weak)
 
     assert not secret_key or secret_key not in str(refusal.value)

@@ -1,6 +1,7 @@
 """What never reaches a log."""
 
 import json
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -31,6 +32,9 @@ CANARY = "canary-3f9a"
         {"event": f"DATABASE_URL = {CANARY}"},
         {"event": f"a hash: $argon2id$v=19$m=65536,t=3,p=4${CANARY}${CANARY}"},
         {"event": f"refused\nDETAIL:  Failing row contains (1, {CANARY}).\n[SQL: INSERT"},
+        {"event": f"refused\nDETAIL:  Failing row contains (two\nlines {CANARY}).\n[SQL: INSERT"},
+        {"event": json.dumps({"password": f'a "quoted" {CANARY}'})},
+        {"event": str({"password": f'it\'s "quoted" {CANARY}'})},
         {"error": ValueError(f"eyJhbGciOi.eyJzdWIiOi.{CANARY}")},
     ],
 )
@@ -50,11 +54,14 @@ def test_the_rest_is_left_alone() -> None:
 def test_around_a_secret_the_text_stays() -> None:
     line = {"event": "POST /x?api_key=a&page=2 refused\nDETAIL:  Key (email)=(a).\n[SQL: SELECT]"}
 
-    masked = "POST /x?api_key=***&page=2 refused\nDETAIL: ***\n[SQL: SELECT]"
+    masked = "POST /x?api_key=***&page=2 refused\nDETAIL:  ***\n[SQL: SELECT]"
     assert mask(None, "info", line) == {"event": masked}
 
 
 @pytest.mark.parametrize("text", ["x" * 50_000, "eyJ" * 15_000, "password" * 5_000])
 def test_a_long_text_is_soon_searched(text: str) -> None:
-    """It would take minutes, if every letter were the beginning of an attempt."""
+    """Half a minute, if every letter were the beginning of an attempt; now a hundredth of that."""
+    started = perf_counter()
+
     assert mask(None, "info", {"event": text}) == {"event": text}
+    assert perf_counter() - started < 5

@@ -21,7 +21,7 @@ async def register(payload: UserCreate, db: DbSession) -> User:
     return await user_service.register(db, payload)
 
 
-@router.post("/token", response_model=TokenRead)
+@router.post("/token", response_model=TokenRead, responses={429: {}})
 async def login(
     form: Annotated[TokenForm, Form()], address: ClientAddress, db: DbSession
 ) -> TokenRead:

@@ -23,10 +23,11 @@ async def update_me(payload: UserUpdate, user: CurrentUser, db: DbSession) -> Us
     return await user_service.update(db, payload, user)
 
 
-@router.post("/me/password", status_code=204, response_model=None)
+@router.post("/me/password", status_code=204, response_model=None, responses={429: {}})
 async def change_password(payload: PasswordChange, token: AccessToken, db: DbSession) -> None:
     """Change your password. Every session ends, this one too: sign in again."""
-    await user_service.change_password(db, token, payload)
+    current, new = payload.current_password, payload.new_password
+    await password_service.change(db, token, current.get_secret_value(), new.get_secret_value())
 
 
 @router.delete("/me", status_code=204, response_model=None)
