@@ -79,7 +79,7 @@ async def value_of(name: str, schema: Schema, records: list[Any]) -> Any:
     """What a parameter or field of this name must be for a call to succeed.
 
     A record that is made for it belongs to the owner, who is the first of `records`, and to those
-    that were made before: the comment of /posts/{post_id}/comments/{comment_id} to the post.
+    that were made before: the comment of /books/{book_id}/comments/{comment_id} to the book.
     """
     owner = records[0]
     match name:
