@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "template"
 
 # For `poe check`: measuring takes as long as the tests, and tests/test_rendered.py does it.
-UNMEASURED = {"PYTEST_ADDOPTS": "--no-cov"}
+UNMEASURED = {"PYTEST_ADDOPTS": "--no-cov -W ignore::pytest_cov.CovDisabledWarning"}
 
 type Answers = dict[str, Any]
 
