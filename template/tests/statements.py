@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.config import settings
 from app.db.session import SessionLocal, engine
+from app.db.url import connect_args
 
 
 class Statements:
@@ -42,7 +43,12 @@ async def wide_pool(
     committing_client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[None]:
     """Connections enough for requests to meet; the pool of one would let them pass in turn."""
-    wide = create_async_engine(settings.database_url, isolation_level="AUTOCOMMIT", pool_size=5)
+    wide = create_async_engine(
+        settings.database_url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=5,
+        connect_args=connect_args(settings),
+    )
     connections = [await wide.connect() for _ in range(5)]  # now, or connecting would order them
     for connection in connections:
         await connection.close()
