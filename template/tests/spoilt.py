@@ -77,7 +77,11 @@ def valid(call: calls.Call, headers: dict[str, str]) -> Request:
     """The same request, still without anything hostile."""
     operation, body, content = call.operation, call.body, b""
     path = {name: as_text(value) for name, value in call.ids.items()}
-    query = [(name, as_text(value)) for name, value in call.query.items()]
+    query = [
+        (name, as_text(item))
+        for name, value in call.query.items()
+        for item in (value if isinstance(value, list) else [value])
+    ]
     required = operation.schemas_in("header", required=True)
     sent = headers | {name: as_text(example(schema)) for name, schema in required.items()}
     if body is not None:
@@ -360,10 +364,18 @@ def written(operation: Operation, body: Any) -> bytes:
         return pairs(list(fields.items())).encode()
     known = resolved(operation.body or {}).get("properties", {})
     parts = [
-        hostile.PART % (as_bytes(name), hostile.FILE if is_file(known.get(name, {})) else b"", text)
+        hostile.PART % (as_bytes(name), file_of(known.get(name, {})), text)
         for name, text in ((name, as_bytes(text)) for name, text in fields.items())
     ]
     return b"".join(parts) + b"--x--"
+
+
+def file_of(schema: Schema) -> bytes:
+    """What makes a part a file: a name, and the media type that the document asks for."""
+    if not is_file(schema):
+        return b""
+    media_type = resolved(schema).get("contentMediaType", "application/octet-stream")
+    return hostile.FILE + b"\r\nContent-Type: " + as_bytes(media_type)
 
 
 def is_file(schema: Schema) -> bool:

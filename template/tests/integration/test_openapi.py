@@ -14,7 +14,7 @@ BOUNDS = {
     "string": ({"maxLength"}, "Annotated[str, Field(max_length=200)]"),
     "array": ({"maxItems"}, "Annotated[list[…], Field(max_length=100)]"),
     "integer": ({"maximum", "exclusiveMaximum"}, "Annotated[int, Field(ge=0, le=2**63 - 1)]"),
-    "number": ({"maximum", "exclusiveMaximum"}, "Annotated[float, Field(ge=0, le=1000)]"),
+    "number": ({"maximum", "exclusiveMaximum"}, "Annotated[Decimal, Field(ge=0, le=1000)]"),
     "object": ({"maxProperties"}, "a model, or Annotated[dict[…], Field(max_length=100)]"),
 }
 LOWER = {"minimum", "exclusiveMinimum"}
