@@ -12,13 +12,15 @@ import pytest
 from app.config import settings
 from tests.operations import Schema, example, resolved
 
-# Stands in every hostile text that has room for it. No error may repeat it.
+# Stands in every hostile text that has room for it. No error may repeat it, or one of the others.
 CANARY = "zq7canary"
+CANARIES = [CANARY, "7261594038", "7c0ffee0-0000-4000-8000-726159403800"]
 
 TEXTS = {
     "empty": "",
     "white space": " \t\n\u2003\u00a0",
     "plain": CANARY,
+    "UUID": CANARIES[2],
     "NUL": f"{CANARY}\0",
     "high surrogate": f"{CANARY}\ud800",
     "low surrogate": f"\udfff{CANARY}",
@@ -57,6 +59,7 @@ NUMBERS = {
     "negative": "-1",
     "fraction": "1.5",
     "int32": str(2**31),
+    "ten digits": CANARIES[1],
     "int64": str(2**63),
     "negative int64": str(-(2**63) - 1),
     "uint64": str(2**64),

@@ -3,16 +3,17 @@
 `pytest tests/integration/test_authorisation.py -v` prints the answers as a table.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from httpx import AsyncClient
+from httpx import AsyncClient, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.users import Role, User
 from tests.accounts import Headers, SignIn
-from tests.calls import FACTORIES, call_about, is_owned, who_may
+from tests.calls import FACTORIES, call_about, is_owned, parents_of, who_may
 from tests.factories.users import UserFactory
 from tests.operations import Operation, operations
 from tests.spoilt import valid
@@ -117,3 +118,70 @@ def test_who_writes_is_signed_in(operation: Operation) -> None:
         f"Anybody may call {operation.method.upper()} {operation.path}: its route has no "
         f"`user: CurrentUser`. If you mean that, add {operation.name!r} to PUBLIC."
     )
+
+
+async def test_what_is_hidden_is_hidden_everywhere(
+    client: AsyncClient, db: AsyncSession, owner: User, sign_in: SignIn
+) -> None:
+    """What is a 404 to a stranger is in no list that the stranger reads."""
+    stranger = await UserFactory.acreate()
+    owners, strangers = await sign_in(owner), await sign_in(stranger)
+    reads = [operation for operation in operations() if operation.method == "get"]
+
+    async def read(operation: Operation, about: User, headers: Headers) -> Response:
+        return await valid(await call_about(about, operation), headers).send(client)
+
+    hidden = [
+        record
+        for operation in reads
+        if (await read(operation, owner, strangers)).status_code in {403, 404}
+        for record in records_in(await read(operation, owner, owners))
+    ]
+    for operation in reads:
+        for shown in records_in(await read(operation, stranger, strangers)):
+            assert not any(shown | record == shown for record in hidden), (
+                f"GET {operation.path} shows a stranger what is a 404 elsewhere: {shown}"
+            )
+
+
+def records_in(answer: Response) -> list[dict[str, Any]]:
+    """Every object with an `id` in an answer, at any depth."""
+
+    def objects(value: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(value, dict):
+            yield value
+            value = list(value.values())
+        for item in value if isinstance(value, list) else []:
+            yield from objects(item)
+
+    if not answer.is_success or answer.headers.get("content-type") != "application/json":
+        return []
+    return [found for found in objects(answer.json()) if "id" in found]
+
+
+async def test_a_part_is_found_below_its_own_whole_only(
+    client: AsyncClient, db: AsyncSession, owner: User, sign_in: SignIn
+) -> None:
+    """The comment of one book is not at /books/{book_id}/comments/{comment_id} of another."""
+    admin = await UserFactory.acreate(role=Role.ADMIN)
+    callers = {"anyone": {}, "users": await sign_in(owner), "admins": await sign_in(admin)}
+    for operation in operations():
+        call, another = [await call_about(owner, operation) for _ in range(2)]
+        for whole in wholes_in(operation):
+            elsewhere = replace(call, ids=call.ids | {whole: another.ids[whole]})
+
+            answer = await valid(elsewhere, callers[who_may(operation)]).send(client)
+
+            assert answer.status_code == 404, f"{operation.path} takes any other {whole}."
+
+
+def wholes_in(operation: Operation) -> list[str]:
+    """The ids in its path of records that another one in its path refers to."""
+    names = [name for name in operation.schemas_in("path") if name in FACTORIES]
+    return [
+        name
+        for name in names
+        if name != "user_id"
+        for part in names
+        if part != name and FACTORIES[name]._meta.model in parents_of(part).values()
+    ]

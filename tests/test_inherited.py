@@ -1,0 +1,152 @@
+"""Mistakes that an owner could make in a new resource, and the test that notices each.
+
+The resource is that of the recipe "Private records". The tests were not written for it: every
+service has them, and they read its routes.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.mutants import Mutant, append, both, swap
+from tests.services import git_commit, outcome, render, run
+from tests.test_recipes import apply
+
+pytestmark = pytest.mark.rendered
+
+PROJECTS = "app/repos/projects.py"
+TASKS = "app/repos/tasks.py"
+ROUTES = "app/api/routes/projects.py"
+SCHEMAS = "app/schemas/projects.py"
+SERVICE = "app/services/projects.py"
+ACCESS = "test_authorisation.py"
+HOSTILE = "test_hostile_input.py::test_hostile_input_is_refused_or_harmless"
+
+OPEN_ROUTE = '''
+
+@router.post("/projects/all/archive", status_code=204, response_model=None)
+async def archive_projects(db: DbSession) -> None:
+    """Archive what is old."""
+'''
+OPEN_MODEL = """ProjectCreate(BaseModel):
+    model_config = ConfigDict(extra="allow")
+"""
+WRITING_READ = """    project.name = project.name.upper()
+    return project
+
+
+async def create("""
+
+MISTAKES = [
+    Mutant(
+        "anybody reads it",
+        swap(
+            PROJECTS,
+            "Project.id == project_id, Project.owner_id == owner_id",
+            "Project.id == project_id",
+        ),
+        f"{ACCESS}::test_who_may_call_what[read_project-other]",
+    ),
+    Mutant(
+        "the list is of everybody",
+        swap(PROJECTS, "select(Project).where(Project.owner_id == owner_id)", "select(Project)"),
+        f"{ACCESS}::test_what_is_hidden_is_hidden_everywhere",
+    ),
+    Mutant(
+        "a list of parts is of every whole",
+        swap(TASKS, "select(Task).where(Task.project_id == project_id)", "select(Task)"),
+        f"{ACCESS}::test_what_is_hidden_is_hidden_everywhere",
+    ),
+    Mutant(
+        "a part is found below any whole",
+        swap(TASKS, "Task.id == task_id, Task.project_id == project_id", "Task.id == task_id"),
+        f"{ACCESS}::test_a_part_is_found_below_its_own_whole_only",
+    ),
+    Mutant(
+        "nobody has to sign in to write",
+        append(ROUTES, OPEN_ROUTE),
+        f"{ACCESS}::test_who_writes_is_signed_in",
+    ),
+    Mutant(
+        "a text has no end",
+        swap(SCHEMAS, "max_length=100, ", ""),
+        "test_openapi.py::test_whatever_a_request_holds_is_bounded",
+    ),
+    Mutant(
+        "an id has no end",
+        swap(ROUTES, "read_project(project_id: Id", "read_project(project_id: int"),
+        f"{HOSTILE}[read_project]",
+    ),
+    Mutant(
+        "a text may hold NUL",
+        swap(SCHEMAS, ", pattern=NO_NUL", ""),
+        f"{HOSTILE}[create_project]",
+    ),
+    Mutant(
+        "null is taken for left out",
+        swap("app/schemas/tasks.py", "done: bool = LEFT_OUT", "done: bool | None = LEFT_OUT"),
+        f"{HOSTILE}[update_task]",
+    ),
+    Mutant(
+        "a caller sets what is the server's",
+        swap(SCHEMAS, "ProjectCreate(Input):", OPEN_MODEL),
+        f"{HOSTILE}[create_project]",
+    ),
+    Mutant(
+        "an error repeats what was sent",
+        swap(SERVICE, '"There is no such project."', 'f"There is no project {project_id}."'),
+        f"{HOSTILE}[read_project]",
+    ),
+    Mutant(
+        "a read writes",
+        swap(SERVICE, "    return project\n\n\nasync def create(", WRITING_READ),
+        f"{HOSTILE}[read_project]",
+    ),
+    Mutant(
+        "a status is not in the document",
+        both(
+            swap(SERVICE, "raise NotFound(", "raise Hidden("),
+            append(SERVICE, "\n\nclass Hidden(NotFound):\n    status = 418\n"),
+        ),
+        f"{HOSTILE}[read_project]",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def service(workspace: Path) -> Path:
+    folder = render(workspace / "inherited")
+    git_commit(folder)
+    run(folder, "uv", "sync", "--locked", "--quiet")
+    apply("private-records", folder)
+    git_commit(folder, "Add projects and tasks")
+    return folder
+
+
+@pytest.fixture
+def spoilt(service: Path) -> Iterator[Path]:
+    yield service
+    run(service, "git", "reset", "--hard", "--quiet")
+
+
+def outcome_of(killers: Iterable[str], service: Path) -> tuple[int, str]:
+    options = ["-q", "-p", "no:cacheprovider", "--no-cov", "-n", "0", "--show-capture=no"]
+    tests = [f"tests/integration/{killer}" for killer in killers]
+    return outcome(service, "uv", "run", "--no-sync", "pytest", *options, *tests)
+
+
+def test_a_resource_without_a_mistake_passes(service: Path) -> None:
+    code, output = outcome_of({mutant.killer for mutant in MISTAKES}, service)
+
+    assert code == 0, output
+
+
+@pytest.mark.parametrize("mutant", MISTAKES, ids=lambda mutant: mutant.mistake)
+def test_a_mistake_in_a_new_resource_is_noticed(mutant: Mutant, spoilt: Path) -> None:
+    mutant.edit(spoilt)
+
+    code, output = outcome_of([mutant.killer], spoilt)
+
+    assert code == 1, output
+    assert f"FAILED tests/integration/{mutant.killer}" in output, output
