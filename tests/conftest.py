@@ -13,12 +13,7 @@ import plumbum
 import pytest
 
 from tests.pairs import given, rows_with_every_pair
-from tests.releases import (
-    answers_for,
-    clone_with_releases,
-    clone_with_upcoming_releases,
-    releases,
-)
+from tests.releases import answers_for, clone_with_releases, clone_with_upcoming_releases
 from tests.services import PROFILES, ROOT, Answers, git_commit, render, run
 
 type Copy = Callable[[str], Path]
@@ -34,19 +29,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--runs", type=int, default=60, help="how many random owners update")
     group.addoption("--seed", type=int, default=0, help="other owners, the same for the same seed")
     group.addoption(
-        "--every-profile", action="store_true", help="from the releases in the middle, too"
+        "--every-profile", action="store_true", help="update from every release with every profile"
     )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "run_number" in metafunc.fixturenames:
         metafunc.parametrize("run_number", range(metafunc.config.getoption("runs")))
-    if {"release", "profile", "flip"} <= set(metafunc.fixturenames):
-        first, *middle, last = releases()
-        some = PROFILES if metafunc.config.getoption("every_profile") else ["default", "minimal"]
-        rows = [(release, profile) for release in (first, last) for profile in PROFILES]
-        rows += [(release, profile) for release in middle for profile in some]
-        metafunc.parametrize(("release", "profile"), rows)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

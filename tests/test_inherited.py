@@ -1,7 +1,7 @@
 """Mistakes that an owner could make in a new resource, and the test that notices each.
 
-The resource is that of the recipe "Private records". The tests were not written for it: every
-service has them, and they read its routes.
+The resource is that of the recipe "Private and nested records". The tests were not written for
+it: every service has them, and they read its routes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,9 +20,11 @@ TASKS = "app/repos/tasks.py"
 ROUTES = "app/api/routes/projects.py"
 SCHEMAS = "app/schemas/projects.py"
 SERVICE = "app/services/projects.py"
+TASK_SERVICE = "app/services/tasks.py"
 ACCESS = "test_authorisation.py"
 HOSTILE = "test_hostile_input.py::test_hostile_input_is_refused_or_harmless"
 
+ANY_TASK = "await db.get_one(Task, task_id)"
 OPEN_ROUTE = '''
 
 @router.post("/projects/all/archive", status_code=204, response_model=None)
@@ -43,25 +45,37 @@ MISTAKES = [
         "anybody reads it",
         swap(
             PROJECTS,
-            "Project.id == project_id, Project.owner_id == owner_id",
+            "Project.id == project_id, Project.owner_id == owner.id",
             "Project.id == project_id",
         ),
         f"{ACCESS}::test_who_may_call_what[read_project-other]",
     ),
     Mutant(
+        "anybody deletes it",
+        swap(
+            SERVICE, "await read(db, project_id, user))", "await db.get_one(Project, project_id))"
+        ),
+        f"{ACCESS}::test_who_may_call_what[delete_project-other]",
+    ),
+    Mutant(
+        "anybody changes its child",
+        swap(TASK_SERVICE, "await read(db, project_id, task_id, editor)", ANY_TASK),
+        f"{ACCESS}::test_who_may_call_what[update_task-other]",
+    ),
+    Mutant(
         "the list is of everybody",
-        swap(PROJECTS, "select(Project).where(Project.owner_id == owner_id)", "select(Project)"),
-        f"{ACCESS}::test_what_is_hidden_is_hidden_everywhere",
+        swap(PROJECTS, "select(Project).where(Project.owner_id == owner.id)", "select(Project)"),
+        f"{ACCESS}::test_what_is_hidden_is_not_listed",
     ),
     Mutant(
-        "a list of parts is of every whole",
-        swap(TASKS, "select(Task).where(Task.project_id == project_id)", "select(Task)"),
-        f"{ACCESS}::test_what_is_hidden_is_hidden_everywhere",
+        "the list of children is of every parent",
+        swap(TASKS, "select(Task).where(Task.project_id == project.id)", "select(Task)"),
+        f"{ACCESS}::test_what_is_hidden_is_not_listed",
     ),
     Mutant(
-        "a part is found below any whole",
-        swap(TASKS, "Task.id == task_id, Task.project_id == project_id", "Task.id == task_id"),
-        f"{ACCESS}::test_a_part_is_found_below_its_own_whole_only",
+        "a child is found under any parent",
+        swap(TASKS, "Task.id == task_id, Task.project_id == project.id", "Task.id == task_id"),
+        f"{ACCESS}::test_a_child_is_found_under_its_own_parent_only",
     ),
     Mutant(
         "nobody has to sign in to write",
@@ -69,12 +83,12 @@ MISTAKES = [
         f"{ACCESS}::test_who_writes_is_signed_in",
     ),
     Mutant(
-        "a text has no end",
+        "a text is unbounded",
         swap(SCHEMAS, "max_length=100, ", ""),
         "test_openapi.py::test_whatever_a_request_holds_is_bounded",
     ),
     Mutant(
-        "an id has no end",
+        "an id is unbounded",
         swap(ROUTES, "read_project(project_id: Id", "read_project(project_id: int"),
         f"{HOSTILE}[read_project]",
     ),
@@ -119,7 +133,7 @@ def service(workspace: Path) -> Path:
     folder = render(workspace / "inherited")
     git_commit(folder)
     run(folder, "uv", "sync", "--locked", "--quiet")
-    apply("private-records", folder)
+    apply("private-and-nested", folder)
     git_commit(folder, "Add projects and tasks")
     return folder
 

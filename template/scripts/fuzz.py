@@ -1,7 +1,8 @@
 """Call every operation in ways that its document allows, and in many that it forbids: `poe fuzz`.
 
 schemathesis makes the requests and judges the answers; `scripts/fuzzing/` says who calls. The
-service is real, its PostgreSQL new and empty, and both end with this process.
+service is real, its database new and empty: in a PostgreSQL that ends with this process, or in that
+of `TEST_DATABASE_URL`.
 """
 
 import argparse

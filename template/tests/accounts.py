@@ -25,6 +25,10 @@ async def log_in(client: AsyncClient, email: str, password: str = PASSWORD) -> R
     return await client.post("/auth/token", data={"username": email, "password": password})
 
 
+async def login_status(client: AsyncClient, user: User, password: str = PASSWORD) -> int:
+    return (await log_in(client, user.email, password)).status_code
+
+
 async def refresh(client: AsyncClient, token: str) -> Response:
     return await client.post("/auth/refresh", json={"refresh_token": token})
 

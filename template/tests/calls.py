@@ -18,8 +18,9 @@ from tests.factories.login_sessions import LoginSessionFactory
 from tests.factories.users import PASSWORD
 from tests.operations import Operation, Schema, example, resolved
 
+FACTORIES = {factory._meta.model: factory for factory in find_factories()}
 # {tag_id} is a record of the factory that pytest knows as `tag_factory`.
-FACTORIES = {f"{get_model_name(factory)}_id": factory for factory in find_factories()}
+MODELS = {f"{get_model_name(factory)}_id": model for model, factory in FACTORIES.items()}
 CALLERS = {
     route.operation_id or route.unique_id: who_may_call(route.dependant)
     for route in iter_route_contexts(create_app().routes)
@@ -46,19 +47,26 @@ def who_may(operation: Operation) -> str:
     return CALLERS[operation.name]
 
 
-def parents_of(name: str) -> dict[str, type[Any]]:
-    """The models that the record of a parameter refers to, by the name of the relationship."""
-    relationships = inspect(FACTORIES[name]._meta.model).relationships if name in FACTORIES else ()
+def parents_of(model: type[Any]) -> dict[str, type[Any]]:
+    """The models that a model refers to, by the name of the relationship. Not itself."""
     return {
         found.key: found.mapper.class_
-        for found in relationships
-        if found.direction is RelationshipDirection.MANYTOONE
+        for found in inspect(model).relationships
+        if found.direction is RelationshipDirection.MANYTOONE and found.mapper.class_ is not model
     }
+
+
+def belongs_to_a_user(model: type[Any]) -> bool:
+    """Whether it has a parent that is a user, or belongs to one: a task of somebody's project."""
+    found = {model}
+    while more := {parent for child in found for parent in parents_of(child).values()} - found:
+        found |= more
+    return User in found
 
 
 def is_owned(name: str) -> bool:
     """Whether the record of a parameter is somebody's: the {book_id} of a book with an `author`."""
-    return name == "user_id" or User in parents_of(name).values()
+    return name in MODELS and belongs_to_a_user(MODELS[name])
 
 
 async def call_about(owner: User, operation: Operation) -> Call:
@@ -95,16 +103,25 @@ async def value_of(name: str, schema: Schema, records: list[Any]) -> Any:
             return create_reset_token(owner.id, owner.password_hash)
         case "disabled":
             return True
-    if name in FACTORIES:
-        parents = {
-            key: record
-            for key, model in parents_of(name).items()
-            for record in records
-            if isinstance(record, model)
-        }
-        records.append(await FACTORIES[name].acreate(**parents))
-        return to_jsonable_python(inspect(records[-1]).identity[0])
+    if name in MODELS:
+        record = await new_record(MODELS[name], records)
+        return to_jsonable_python(inspect(record).identity[0])
     return example(schema)
+
+
+async def new_record(
+    model: type[Any], records: list[Any], children: frozenset[type[Any]] = frozenset()
+) -> Any:
+    """Save one. Its parents are among `records`, or made too if they belong to a user."""
+    parents = {}
+    for key, parent in parents_of(model).items():
+        known = [record for record in records if isinstance(record, parent)]
+        if known:
+            parents[key] = known[-1]
+        elif parent in FACTORIES and parent not in children and belongs_to_a_user(parent):
+            parents[key] = await new_record(parent, records, children | {model})
+    records.append(await FACTORIES[model].acreate(**parents))
+    return records[-1]
 
 
 async def refresh_token_of(user: User) -> str:

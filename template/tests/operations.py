@@ -146,12 +146,16 @@ class Operation:
         return list(self.details.get("parameters", []))
 
     def schemas_in(self, place: str, *, required: bool = False) -> dict[str, Schema]:
-        """The schemas of its parameters in the path, query or header, by name."""
+        """The schemas of its parameters in the path, query or header, by name, parents first."""
         return {
             parameter["name"]: parameter["schema"]
-            for parameter in self.parameters
+            for parameter in sorted(self.parameters, key=self.position)
             if parameter["in"] == place and (parameter.get("required") or not required)
         }
+
+    def position(self, parameter: Schema) -> int:
+        """Where it stands in the path."""
+        return self.path.find("{" + parameter["name"] + "}")
 
     @property
     def media_type(self) -> str | None:

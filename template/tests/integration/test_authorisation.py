@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.users import Role, User
 from tests.accounts import Headers, SignIn
-from tests.calls import FACTORIES, call_about, is_owned, parents_of, who_may
+from tests.calls import MODELS, call_about, is_owned, parents_of, who_may
 from tests.factories.users import UserFactory
 from tests.operations import Operation, operations
 from tests.spoilt import valid
@@ -26,6 +26,9 @@ RIGHTFUL = {"anyone": "anonymous", "users": "owner", "admins": "admin"}
 
 # Writes that nobody has to sign in for.
 PUBLIC = {"register", "login", "refresh", "reset_password"}
+
+# Operations that mean to find a child under any parent: a move, for example.
+ANY_PARENT: set[str] = set()
 
 # Where an operation means to answer a caller otherwise than `expected` says.
 EXCEPTIONS = {("read_user", "admin"): "let through"}
@@ -99,7 +102,7 @@ async def test_who_may_call_what(
         ids = {
             name: MISSING[schema["type"]]
             for name, schema in operation.schemas_in("path").items()
-            if name == "user_id" or name in FACTORIES
+            if name in MODELS
         }
         missing = await valid(replace(call, ids=call.ids | ids), headers).send(client)
         assert (missing.status_code, missing.text) == (404, answer.text), (
@@ -120,68 +123,78 @@ def test_who_writes_is_signed_in(operation: Operation) -> None:
     )
 
 
-async def test_what_is_hidden_is_hidden_everywhere(
-    client: AsyncClient, db: AsyncSession, owner: User, sign_in: SignIn
+def records_in(operation: Operation) -> list[str]:
+    """The ids in its path that name a record, parents first."""
+    return [name for name in operation.schemas_in("path") if name in MODELS]
+
+
+def listed_records() -> Iterator[Any]:
+    """Each operation on a record, the name of its id, and the list that the record would be in."""
+    reads = {operation.path: operation for operation in operations() if operation.method == "get"}
+    for operation in operations():
+        for name in records_in(operation)[-1:]:
+            path, _, _ = operation.path.partition("/{" + name + "}")
+            if path in reads:
+                yield pytest.param(operation, name, reads[path], id=str(operation))
+
+
+@pytest.mark.parametrize(("operation", "name", "list_operation"), [*listed_records()])
+async def test_what_is_hidden_is_not_listed(
+    operation: Operation,
+    name: str,
+    list_operation: Operation,
+    client: AsyncClient,
+    owner: User,
+    sign_in: SignIn,
 ) -> None:
-    """What is a 404 to a stranger is in no list that the stranger reads."""
+    """Whoever is told that there is no such book does not find it among the books."""
     stranger = await UserFactory.acreate()
-    owners, strangers = await sign_in(owner), await sign_in(stranger)
-    reads = [operation for operation in operations() if operation.method == "get"]
+    call, list_call = await call_about(owner, operation), await call_about(stranger, list_operation)
 
-    async def read(operation: Operation, about: User, headers: Headers) -> Response:
-        return await valid(await call_about(about, operation), headers).send(client)
-
-    hidden = [
-        record
-        for operation in reads
-        if (await read(operation, owner, strangers)).status_code in {403, 404}
-        for record in records_in(await read(operation, owner, owners))
+    listed = await valid(list_call, await sign_in(stranger)).send(client)
+    to_stranger, to_owner = [
+        await valid(call, await sign_in(caller)).send(client) for caller in (stranger, owner)
     ]
-    for operation in reads:
-        for shown in records_in(await read(operation, stranger, strangers)):
-            assert not any(shown | record == shown for record in hidden), (
-                f"GET {operation.path} shows a stranger what is a 404 elsewhere: {shown}"
+
+    hidden = to_stranger.status_code == 404 != to_owner.status_code
+    assert not hidden or call.ids[name] not in ids_in(listed), (
+        f"GET {list_operation.path} shows a stranger what is a 404 for the stranger elsewhere."
+    )
+
+
+def ids_in(answer: Response) -> list[Any]:
+    """Those of the items of a list, whether the list is all there is or a page of it."""
+    if not answer.is_success or "json" not in answer.headers.get("content-type", ""):
+        return []
+    body = answer.json()
+    values = list(body.values()) if isinstance(body, dict) else [body]
+    items = [item for value in values if isinstance(value, list) for item in value]
+    return [item["id"] for item in items if isinstance(item, dict) and "id" in item]
+
+
+async def test_a_child_is_found_under_its_own_parent_only(
+    client: AsyncClient, db: AsyncSession, sign_in: SignIn
+) -> None:
+    """The comment on one book is not at /books/{book_id}/comments/{comment_id} of another."""
+    admin = await UserFactory.acreate(role=Role.ADMIN)
+    for operation in operations():
+        for name in parents_in(operation):
+            owner = await UserFactory.acreate()
+            caller = admin if who_may(operation) == "admins" else owner
+            headers = await sign_in(caller) if operation.signed_in else {}
+            call, other = [await call_about(owner, operation) for _ in range(2)]
+            elsewhere = replace(call, ids=call.ids | {name: other.ids[name]})
+
+            answer = await valid(elsewhere, headers).send(client)
+
+            assert not answer.is_success or operation.name in ANY_PARENT, (
+                f"{operation.method.upper()} {operation.path} takes the {name} of another record. "
+                f"If you mean that, add {operation.name!r} to ANY_PARENT."
             )
 
 
-def records_in(answer: Response) -> list[dict[str, Any]]:
-    """Every object with an `id` in an answer, at any depth."""
-
-    def objects(value: Any) -> Iterator[dict[str, Any]]:
-        if isinstance(value, dict):
-            yield value
-            value = list(value.values())
-        for item in value if isinstance(value, list) else []:
-            yield from objects(item)
-
-    if not answer.is_success or answer.headers.get("content-type") != "application/json":
-        return []
-    return [found for found in objects(answer.json()) if "id" in found]
-
-
-async def test_a_part_is_found_below_its_own_whole_only(
-    client: AsyncClient, db: AsyncSession, owner: User, sign_in: SignIn
-) -> None:
-    """The comment of one book is not at /books/{book_id}/comments/{comment_id} of another."""
-    admin = await UserFactory.acreate(role=Role.ADMIN)
-    callers = {"anyone": {}, "users": await sign_in(owner), "admins": await sign_in(admin)}
-    for operation in operations():
-        call, another = [await call_about(owner, operation) for _ in range(2)]
-        for whole in wholes_in(operation):
-            elsewhere = replace(call, ids=call.ids | {whole: another.ids[whole]})
-
-            answer = await valid(elsewhere, callers[who_may(operation)]).send(client)
-
-            assert answer.status_code == 404, f"{operation.path} takes any other {whole}."
-
-
-def wholes_in(operation: Operation) -> list[str]:
+def parents_in(operation: Operation) -> list[str]:
     """The ids in its path of records that another one in its path refers to."""
-    names = [name for name in operation.schemas_in("path") if name in FACTORIES]
-    return [
-        name
-        for name in names
-        if name != "user_id"
-        for part in names
-        if part != name and FACTORIES[name]._meta.model in parents_of(part).values()
-    ]
+    names = records_in(operation)
+    parents = {parent for name in names for parent in parents_of(MODELS[name]).values()}
+    return [name for name in names if name != "user_id" and MODELS[name] in parents]

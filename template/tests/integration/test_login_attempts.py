@@ -16,7 +16,7 @@ from app.models.login_attempts import LoginAttempts
 from app.models.users import User
 from app.repos.login_attempts import SWEPT
 from app.services.login_attempts import ALLOWED, WINDOW, network_of
-from tests.accounts import SignIn
+from tests.accounts import SignIn, log_in, login_status
 from tests.factories.users import PASSWORD, UserFactory
 
 
@@ -34,13 +34,8 @@ async def elsewhere(app: FastAPI) -> AsyncIterator[AsyncClient]:
         yield client
 
 
-async def log_in(client: AsyncClient, user: User, password: str = PASSWORD) -> int:
-    form = {"username": user.email, "password": password}
-    return (await client.post("/auth/token", data=form)).status_code
-
-
 async def guess(client: AsyncClient, user: User, times: int) -> list[int]:
-    return [await log_in(client, user, f"guess number {n}") for n in range(times)]
+    return [await login_status(client, user, f"guess number {n}") for n in range(times)]
 
 
 async def test_after_some_attempts_even_the_right_password_waits(
@@ -48,8 +43,7 @@ async def test_after_some_attempts_even_the_right_password_waits(
 ) -> None:
     assert await guess(committing_client, victim, ALLOWED) == [401] * ALLOWED
 
-    form = {"username": victim.email.upper(), "password": PASSWORD}
-    response = await committing_client.post("/auth/token", data=form)
+    response = await log_in(committing_client, victim.email.upper())
 
     assert response.status_code == 429
     assert response.headers["content-type"] == "application/problem+json"
@@ -61,14 +55,14 @@ async def test_the_owner_signs_in_while_somebody_guesses_elsewhere(
 ) -> None:
     await guess(elsewhere, victim, ALLOWED + 1)
 
-    assert await log_in(elsewhere, victim) == 429
-    assert await log_in(committing_client, victim) == 200
+    assert await login_status(elsewhere, victim) == 429
+    assert await login_status(committing_client, victim) == 200
 
 
 async def test_of_many_attempts_at_once_not_all_are_checked(
     committing_client: AsyncClient, wide_pool: None, victim: User
 ) -> None:
-    guesses = (log_in(committing_client, victim, f"guess {n}") for n in range(2 * ALLOWED))
+    guesses = (login_status(committing_client, victim, f"guess {n}") for n in range(2 * ALLOWED))
 
     assert sorted(await asyncio.gather(*guesses)) == [401] * ALLOWED + [429] * ALLOWED
 
@@ -78,7 +72,7 @@ async def test_the_right_password_ends_the_count(
 ) -> None:
     for _ in range(2):
         await guess(committing_client, victim, ALLOWED - 1)
-        assert await log_in(committing_client, victim) == 200
+        assert await login_status(committing_client, victim) == 200
 
 
 async def test_the_wait_has_an_end(committing_client: AsyncClient, victim: User) -> None:
@@ -87,7 +81,7 @@ async def test_the_wait_has_an_end(committing_client: AsyncClient, victim: User)
         await db.execute(update(LoginAttempts).values(ends_at=utc_now()))
 
     assert await guess(committing_client, victim, ALLOWED) == [401] * ALLOWED
-    assert await log_in(committing_client, victim) == 429
+    assert await login_status(committing_client, victim) == 429
 
 
 async def test_a_login_sweeps_what_is_over(
@@ -99,7 +93,7 @@ async def test_a_login_sweeps_what_is_over(
     await committed.commit()
     (locked,) = await committed.scalars(select(LoginAttempts).limit(1).with_for_update())
 
-    assert await log_in(committing_client, victim) == 200
+    assert await login_status(committing_client, victim) == 200
 
     assert list(await committed.scalars(select(LoginAttempts))) == [locked]
 
@@ -119,7 +113,7 @@ async def test_a_stolen_token_does_not_help_to_guess_the_password(
 
     assert guesses == [403] * ALLOWED
     assert await change(PASSWORD) == 429
-    assert await log_in(committing_client, victim) == 200
+    assert await login_status(committing_client, victim) == 200
 
 
 @pytest.mark.parametrize(

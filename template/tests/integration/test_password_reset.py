@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.users import User
 from app.security import create_access_token, create_reset_token
-from tests.accounts import Headers, SignIn
+from tests.accounts import Headers, SignIn, login_status
 from tests.factories.users import PASSWORD, UserFactory
 
 NEW = "another horse battery staple"
@@ -25,11 +25,6 @@ async def reset(client: AsyncClient, token: str, new: str = NEW) -> int:
     return (await client.post("/auth/password-reset", json=body)).status_code
 
 
-async def log_in(client: AsyncClient, user: User, password: str) -> int:
-    form = {"username": user.email, "password": password}
-    return (await client.post("/auth/token", data=form)).status_code
-
-
 async def test_the_token_sets_a_new_password_and_ends_every_session(
     client: AsyncClient, user: User, headers: Headers, admin: User, sign_in: SignIn
 ) -> None:
@@ -37,8 +32,8 @@ async def test_the_token_sets_a_new_password_and_ends_every_session(
 
     assert await reset(client, token) == 204
 
-    assert await log_in(client, user, PASSWORD) == 401
-    assert await log_in(client, user, NEW) == 200
+    assert await login_status(client, user, PASSWORD) == 401
+    assert await login_status(client, user, NEW) == 200
     assert (await client.get("/users/me", headers=headers)).status_code == 401
 
 
