@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.releases import NEXT
-from tests.services import ROOT, UNMEASURED, edit, git_commit, outcome, run
+from tests.services import ROOT, SHORT, edit, git_commit, outcome, run
 
 pytestmark = pytest.mark.rendered
 
@@ -138,7 +138,7 @@ def test_a_service_lives_among_others(workspace: Path, upcoming: Path) -> None:
     git_commit(repository, "Ours")
     assert "Be brief." in (service / "AGENTS.md").read_text()
     (repository / "other.txt").write_text("<<<<<<< not the service's\n")
-    run(service, "uv", "run", "poe", "check", **UNMEASURED)
+    run(service, "uv", "run", "poe", "check", **SHORT)
     code, refusal = outcome(service, "uv", "run", "poe", "update", "--defaults")
     assert code == 1
     assert "Commit or stash your changes first" in refusal
@@ -179,4 +179,4 @@ def test_a_service_leaves_the_template(workspace: Path, upcoming: Path) -> None:
     assert run(service, "git", "ls-files", "*update*", "*copier*") == ""
     assert "update" not in run(service, "uv", "run", "--locked", "poe", "--help")
     assert "poe update" not in readme.read_text()
-    run(service, "uv", "run", "poe", "check", **UNMEASURED)
+    run(service, "uv", "run", "poe", "check", **SHORT)

@@ -26,6 +26,7 @@ MATRIX = [
 class Service:
     folder: Path
     variables: dict[str, str]
+    measured: bool
 
     def run(self, *command: str, **variables: str) -> str:
         return run(self.folder, "uv", "run", "--no-sync", *command, **self.variables, **variables)
@@ -46,7 +47,9 @@ def service(request: pytest.FixtureRequest, workspace: Path) -> Service:
         "MYPY_CACHE_DIR": str(workspace / f"mypy-{python}"),
     }
     run(folder, "uv", "sync", "--locked", "--quiet", **shared)
-    return Service(folder, shared)
+    # Measuring doubles the time. With odd names the code is the same, as on an older Python.
+    measured = python == PYTHONS[-1] and profile != "odd"
+    return Service(folder, shared, measured)
 
 
 def test_it_is_formatted(service: Service) -> None:
@@ -63,7 +66,7 @@ def test_it_is_typed(service: Service) -> None:
 
 
 def test_its_tests_pass_and_reach_every_branch(service: Service) -> None:
-    output = service.run("pytest", "--cov", "--cov-fail-under=100")
+    output = service.run("pytest", *(["--cov", "--cov-fail-under=100"] if service.measured else []))
 
     assert re.search(r"^=+ \d+ passed in .*=$", output, re.MULTILINE), output
 
