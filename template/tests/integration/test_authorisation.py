@@ -175,7 +175,10 @@ def ids_in(answer: Response) -> list[Any]:
 async def test_a_child_is_found_under_its_own_parent_only(
     client: AsyncClient, db: AsyncSession, sign_in: SignIn
 ) -> None:
-    """The comment on one book is not at /books/{book_id}/comments/{comment_id} of another."""
+    """The comment on one book is not at /books/{book_id}/comments/{comment_id} of another.
+
+    A service without such a path has nothing to show here.
+    """
     admin = await UserFactory.acreate(role=Role.ADMIN)
     for operation in operations():
         for name in parents_in(operation):
@@ -194,7 +197,7 @@ async def test_a_child_is_found_under_its_own_parent_only(
 
 
 def parents_in(operation: Operation) -> list[str]:
-    """The ids in its path of records that another one in its path refers to."""
+    """The ids in its path of records that another one there refers to; not the caller's own."""
     names = records_in(operation)
     parents = {parent for name in names for parent in parents_of(MODELS[name]).values()}
     return [name for name in names if name != "user_id" and MODELS[name] in parents]

@@ -111,4 +111,5 @@ async def test_hostile_input_is_refused_or_harmless(
     assert not faults, f"{operation.method.upper()} {operation.path}\n" + "\n".join(faults)
     if refusal is not None:
         assert not operation.ours, refusal.text
-        pytest.skip(f"It answers {refusal.status_code}: say in tests/calls.py how to call it.")
+        status = refusal.status_code
+        pytest.skip(f"It answers {status}: say in tests/calls.py how to call {operation}.")
