@@ -24,7 +24,9 @@ from tests.operations import RECORDS, Operation, operations
 from tests.spoilt import valid
 
 WRITES = [operation for operation in operations() if operation.method not in {"get", "head"}]
-WRITES_NOTHING = {"allow_password_reset"}
+WRITES_NOTHING = {
+    "allow_password_reset",
+}
 MOST_WRITES = 20
 NEWCOMER = {"email": "new@example.com", "name": "New", "password": PASSWORD}
 
