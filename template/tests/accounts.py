@@ -6,10 +6,13 @@ import pytest
 from httpx import AsyncClient, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import security
 from app.models.users import Role, User
 from app.security import create_access_token
 from tests.factories.login_sessions import LoginSessionFactory
-from tests.factories.users import PASSWORD, UserFactory
+from tests.factories.users import PASSWORD, QUICK_HASHER, UserFactory
+
+REAL_HASHER = security._hasher
 
 type Headers = dict[str, str]
 type SignIn = Callable[[User], Awaitable[Headers]]
@@ -35,6 +38,18 @@ async def refresh(client: AsyncClient, token: str) -> Response:
 
 async def read_me(client: AsyncClient, access_token: str) -> Response:
     return await client.get("/users/me", headers={"Authorization": f"Bearer {access_token}"})
+
+
+@pytest.fixture(autouse=True)
+def quick_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How strong a hash is matters to few tests; they ask for `real_hashing`."""
+    monkeypatch.setattr(security, "_hasher", QUICK_HASHER)
+
+
+@pytest.fixture
+def real_hashing(quick_hashing: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash as the service does, at its own cost."""
+    monkeypatch.setattr(security, "_hasher", REAL_HASHER)
 
 
 @pytest.fixture

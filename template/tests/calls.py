@@ -9,7 +9,7 @@ from pytest_factoryboy.fixture import get_model_name
 from sqlalchemy import inspect
 from sqlalchemy.orm import RelationshipDirection
 
-from app.main import create_app
+from app.main import app
 from app.models.users import User
 from app.security import create_reset_token, fingerprint, new_secret
 from scripts.routes import who_may_call
@@ -23,7 +23,7 @@ FACTORIES = {factory._meta.model: factory for factory in find_factories()}
 MODELS = {f"{get_model_name(factory)}_id": model for model, factory in FACTORIES.items()}
 CALLERS = {
     route.operation_id or route.unique_id: who_may_call(route.dependant)
-    for route in iter_route_contexts(create_app().routes)
+    for route in iter_route_contexts(app.routes)
     if isinstance(route.original_route, APIRoute)
 }
 

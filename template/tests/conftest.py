@@ -1,6 +1,6 @@
 """Two ways to test: `client` rolls back what the test did, `committing_client` really commits."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from fastapi import FastAPI
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.deps import get_db
 from app.db.session import SessionLocal, engine
-from app.main import create_app
+from app.main import app as service
 from tests import database
 from tests.factories import find_factories
 from tests.factories.base import AsyncModelFactory
@@ -51,8 +51,11 @@ async def db(cloned_database: None) -> AsyncIterator[AsyncSession]:
 
 
 @pytest.fixture
-def app() -> FastAPI:
-    return create_app()
+def app() -> Iterator[FastAPI]:
+    """The service. A route that a test adds goes away with the test."""
+    routes = service.routes[:]
+    yield service
+    service.router.routes[:] = routes
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection, Text, cast, func, literal, select, text, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from app.config import settings
+from app.db.base import Base
 from scripts import server
 from tests import url
 
@@ -50,3 +51,27 @@ async def migrate(database: str) -> None:
     engine = create_async_engine(settings.database_url.set(database=database), poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "head"))
+
+
+type Contents = list[tuple[str, str]]  # a table's name and one of its rows
+
+# Tables in which a refusal may leave a row, and why.
+RECORDS = {"login_attempts": "an attempt to sign in counts, whatever comes of it"}
+
+
+async def contents(connection: AsyncConnection) -> Contents:
+    """Every row of every table, in one statement."""
+    rows = await connection.execute(
+        union_all(
+            *(
+                select(literal(table.name), cast(func.row_to_json(table.table_valued()), Text))
+                for table in Base.metadata.tables.values()
+            )
+        )
+    )
+    return sorted((table, row) for table, row in rows)
+
+
+def lasting(rows: Contents) -> Contents:
+    """Without what a refusal may leave."""
+    return [(table, row) for table, row in rows if table not in RECORDS]

@@ -1,172 +1,156 @@
-"""Values that break services, by name. `tests.spoilt` puts each of them everywhere."""
+"""Values that break services, in classes: all values of a class can find the same fault.
+
+`tests.spoilt` puts them everywhere: one value of each class, chosen by `--seed`, and with
+`--all-cases` every value.
+"""
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from random import Random
 from struct import pack
 from typing import Any
+from zlib import crc32
 
 import pytest
 
-from app.config import settings
+from app.pagination import CURSOR
 from tests.operations import Schema, example, resolved
+
+type Classes[T] = Mapping[str, Sequence[T]]
 
 # Stands in every hostile text that has room for it.
 CANARY = "zq7canary"
-NUMBER = "7261594038"
+NUMBER = "7261594038"  # no int32
 UUID = "7c0ffee0-0000-4000-8000-726159403800"
 CANARIES = [CANARY, NUMBER, UUID]  # no error may repeat one of them
 
-TEXTS = {
-    "empty": "",
-    "white space": " \t\n\u2003\u00a0",
-    "plain": CANARY,
-    "UUID": UUID,
-    "NUL": f"{CANARY}\0",
-    "high surrogate": f"{CANARY}\ud800",
-    "low surrogate": f"\udfff{CANARY}",
-    "control characters": f"{CANARY}\x01\x1b[31m\x7f\x85",
-    "combining": f"{CANARY}e{'\u0301' * 50}",
-    "right to left": f"\u202e{CANARY}\u2066",
-    "emoji": f"\U0001f469\u200d\U0001f469\u200d\U0001f467{CANARY}",
-    "byte order mark": f"\ufeff{CANARY}",
-    "full width": f"{CANARY}\uff11\uff07\uff1b\uff0e\uff0f\uff20",
-    "non-characters": f"{CANARY}\ufffe\uffff\U0010ffff",
-    "line separators": f"{CANARY}\u2028\u2029\u0085",
-    "case": f"{CANARY}\u0130\u00df\u1e9e\ufb03",
-    "SQL": f"'; DROP TABLE users; --{CANARY}",
-    "SQL or": f"{CANARY}' OR '1'='1' /*",
-    "SQL wildcards": f"%_\\{CANARY}%",
-    "LDAP": f"*)(uid=*))(|(uid=*{CANARY}",
-    "template": "{" + "{7*7}}${7*7}<%= 7*7 %>" + CANARY,
-    "format": "{0.__class__}%s%n%(x)s" + CANARY,
-    "script": f"<script>alert('{CANARY}')</script>",
-    "path": f"../../../../etc/passwd?{CANARY}#",
-    "path on Windows": f"..\\..\\{CANARY}",
-    "header": f"{CANARY}\r\nSet-Cookie: a=1\r\n\r\n",
-    "shell": f"$(touch {CANARY})`id`|&;",
-    "e-mail": f"{CANARY}@example..com",
-    "two e-mails": f"{CANARY}@example.com,b@example.com\nBcc: c@example.com",
-    "URL": f"javascript:alert('{CANARY}')",
-    "token": f"Bearer {CANARY}",
-    "unsigned token": f"Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.{CANARY}",
-    "long": CANARY * 5_000,
+TEXTS: Classes[str] = {
+    "empty": ["", " \t\n\u2003\u00a0"],
+    "NUL": [f"{CANARY}\0"],
+    "half a surrogate pair": [f"{CANARY}\ud800", f"\udfff{CANARY}"],
+    "letters": [  # some are more in the other case
+        f"{CANARY}e{'\u0301' * 50}\U0001f469\u200d\U0001f469\u200d\U0001f467",
+        f"{CANARY}\u0130\u00df\u1e9e\ufb03\uff11\uff07\uff1b\uff0e\uff0f\uff20",
+    ],
+    "invisible": [
+        f"{CANARY}\x01\x1b[31m\x7f\x85",
+        f"\u202e{CANARY}\u2066\u2028\u2029\u0085",
+        f"\ufeff{CANARY}\ufffe\uffff\U0010ffff",
+    ],
+    "every syntax": ["'\"%s%(x)s{0.x}${7*7}<a>../..\\*;$(a)`b`\r\nSet-Cookie: " + CANARY],
+    "some syntax": [  # for what refuses every syntax at once
+        f"{CANARY}' OR '1'='1",
+        CANARY + "{0.__class__}%s",
+        f"../../../../etc/passwd?{CANARY}#",
+        f"a@example.com\nBcc: {CANARY}@b.de",
+    ],
+    "long": [CANARY * 5_000],
 }
+# For what reads something else than a text, and refuses all others in one place.
+REFUSED: Classes[str] = {"text": ["", CANARY, f"{CANARY}\0", f"{CANARY}\ud800"]}
+TOKENS = [f"Bearer {CANARY}", f"Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.{CANARY}"]
 # As JSON writes them; in a URL, a form or a header they are texts.
-NUMBERS = {
-    "zero": "0",
-    "minus zero": "-0",
-    "one": "1",
-    "negative": "-1",
-    "fraction": "1.5",
-    "int32": str(2**31),
-    "ten digits": NUMBER,
-    "int64": str(2**63),
-    "negative int64": str(-(2**63) - 1),
-    "uint64": str(2**64),
-    "float": "1e400",
-    "negative float": "-1e400",
-    "tiny": "1e-400",
-    "precise": "0.1234567890123456789012345678901234567890",
-    "100 digits": str(10**100),
-    "5,000 digits": "7" * 5_000,
-    "NaN": "NaN",
-    "infinity": "Infinity",
-    "negative infinity": "-Infinity",
+NUMBERS: Classes[str] = {
+    "zero": ["0", "-0"],
+    "negative": ["-1"],
+    "fraction": ["1.5", "0.1234567890123456789012345678901234567890", "1e-400"],
+    "no int32": [NUMBER],
+    "no int64": [str(2**63), str(-(2**63) - 1), str(2**64), str(10**100)],
+    "endless": ["7" * 5_000],
+    "NaN": ["NaN"],
+    "infinite": ["Infinity", "-Infinity", "1e400", "-1e400"],
 }
-TIMES = {
-    "date": "2026-01-31",
-    "naive time": "2026-01-31T12:00:00",
-    "aware time": "2026-01-31T12:00:00+05:30",
-    "overflow in UTC": "9999-12-31T23:59:59-14:00",
-    "underflow in UTC": "0001-01-01T00:00:00+14:00",
-    "year 10,000": "10000-01-01T00:00:00Z",
-    "30th of February": "2026-02-30T12:00:00Z",
-    "leap second": "2026-12-31T23:59:60Z",
-    "odd offset": "2026-01-31T12:00:00+99:99",
-    "nanoseconds": "2026-01-31T12:00:00.123456789Z",
-    "duration": "P999999999999D",
+TIMES: Classes[str] = {
+    "time without offset": ["2026-01-31", "2026-01-31T12:00:00"],
+    "time": ["2026-01-31T12:00:00+05:30", "2026-01-31T12:00:00.123456789Z"],
+    "overflow in UTC": ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"],
+    "no time": [
+        "10000-01-01T00:00:00Z",
+        "2026-02-30T12:00:00Z",
+        "2026-12-31T23:59:60Z",
+        "2026-01-31T12:00:00+99:99",
+    ],
+    "duration": ["P999999999999D"],
 }
-CURSORS = {
-    f"cursor {name}": urlsafe_b64encode(raw).decode()
-    for name, raw in {
-        "of 0": pack(">qq", 0, 0),
-        "of the last": pack(">qq", 2**63 - 1, 2**63 - 1),
-        "of the first": pack(">qq", -(2**63), -(2**63)),
-        "of year 1": pack(">qq", -62_135_596_800_000_000, 1),
-        "too short": b"\xff" * 15,
-        "too long": b"\xff" * 17,
-        "of text": CANARY.encode(),
+CURSORS: Classes[str] = {
+    name: [urlsafe_b64encode(raw).decode() for raw in values]
+    for name, values in {
+        "far cursor": [
+            pack(">qq", 2**63 - 1, 2**63 - 1),
+            pack(">qq", -(2**63), -(2**63)),
+            pack(">qq", -62_135_596_800_000_000, 1),
+        ],
+        "cursor of nothing": [pack(">qq", 0, 0)],
+        "no cursor": [b"\xff" * 15, b"\xff" * 17, CANARY.encode()],
     }.items()
-} | {"cursor cut off": "AAAA=", "cursor without end": "AAAAAAAAAAAAAAAAAAAAAA"}
-OTHERS = {
-    "null": "null",
-    "true": "true",
-    "false": "false",
-    "list": "[]",
-    "list of text": f'["{CANARY}"]',
-    "list of null": "[null]",
-    "object": "{}",
-    "object of text": json.dumps({CANARY: CANARY}),
-    "prototype": json.dumps({"__proto__": {CANARY: 1}, "$ne": None}),
-    "nested lists": "[" * 200 + "]" * 200,
-    "nested objects": '{"a":' * 200 + "1" + "}" * 200,
+} | {"half a cursor": ["AAAA=", "AAAAAAAAAAAAAAAAAAAAAA"]}
+NULL: Classes[str] = {"null": ["null"]}
+# As JSON writes them, for what takes only one of the types.
+OTHERS: Classes[str] = {
+    "boolean": ["true"],
+    "number": [NUMBER, "NaN"],
+    "list": ["[]", f'["{CANARY}"]'],
+    "object": [json.dumps({CANARY: CANARY}), json.dumps({"__proto__": {CANARY: 1}})],
 }
-AS_TEXT = TEXTS | NUMBERS | TIMES | CURSORS | OTHERS
-AS_JSON = {name: json.dumps(text) for name, text in (TEXTS | TIMES).items()} | {
-    **{f"text {name}": json.dumps(text) for name, text in NUMBERS.items()},
-    **NUMBERS,
-    **OTHERS,
+NESTED: Classes[str] = {
+    "nested lists": ["[" * 200 + "]" * 200],
+    "nested objects": ['{"a":' * 200 + "1" + "}" * 200],
 }
 # Names of fields and parameters that no operation knows.
-NAMES = ["", CANARY, f"{CANARY}\0", f"{CANARY}\ud800", "__proto__", "__class__", "model_config"]
+NAMES = [CANARY, "", f"{CANARY}\0", f"{CANARY}\ud800", "__proto__", "__class__", "model_config"]
 # Bodies that are no JSON, or not what an operation asks for.
-BODIES = {
-    "empty": b"",
-    "white space": b" \r\n",
-    "cut off": b'{"' + CANARY.encode(),
-    "no value": b'{"a":}',
-    "single quotes": b"{'a': 1}",
-    "two values": b"{} {}",
-    "comma at the end": b'{"a": 1,}',
-    "null": b"null",
-    "true": b"true",
-    "NaN": b"NaN",
-    "number": b"1",
-    "5,000 digits": b"7" * 5_000,
-    "text": json.dumps(CANARY).encode(),
-    "list": b"[]",
-    "list of objects": b"[{}]",
-    "nested 1,000 deep": b'{"a":' * 1_000 + b"1" + b"}" * 1_000,
-    "lists nested 1,000 deep": b"[" * 1_000 + b"]" * 1_000,
-    "nested 100,000 deep": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
-    "lists nested 100,000 deep": b"[" * 100_000 + b"]" * 100_000,
-    "100,000 keys": b"{" + b",".join(b'"%d":0' % key for key in range(99_999)) + b"}",
-    "invalid UTF-8": b'{"' + CANARY.encode() + b'\xff": "\xc3\x28"}',
-    "only a byte order mark": b"\xef\xbb\xbf",
-    "binary": bytes(range(256)),
-    "XML": b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+BODIES: Classes[bytes] = {
+    "no JSON": [
+        b"",
+        b" \r\n",
+        b'{"' + CANARY.encode(),
+        b'{"a":}',
+        b"{'a': 1}",
+        b"{} {}",
+        b'{"a": 1,}',
+        b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+    ],
+    "another type": [
+        b"null",
+        b"true",
+        b"NaN",
+        b"1",
+        b"7" * 5_000,
+        json.dumps(CANARY).encode(),
+        b"[]",
+        b"[{}]",
+    ],
+    "deep or wide": [
+        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"a":' * 1_000 + b"1" + b"}" * 1_000,
+        b"[" * 1_000 + b"]" * 1_000,
+        b"{" + b",".join(b'"%d":0' % key for key in range(10_000)) + b"}",
+    ],
+    "no UTF-8": [
+        b'{"' + CANARY.encode() + b'\xff": "\xc3\x28"}',
+        b"\xef\xbb\xbf",
+        bytes(range(256)),
+    ],
 }
-FORMS = {
-    "empty": b"",
-    "no pair": b"&&;;==",
-    "half an escape": b"%=%zz&%" + CANARY.encode(),
-    "raw bytes": b"\xff=\xfe\x00" + CANARY.encode(),
-    "1,001 pairs": b"&".join(b"%d=1" % key for key in range(1_001)),
-    "brackets": b"[]=1&[a][b]=2",
-    "JSON": b'{"a": 1}',
+FORMS: Classes[bytes] = {
+    "no pairs": [b"", b"&&;;==", b'{"a": 1}', b"[]=1&[a][b]=2"],
+    "broken": [b"%=%zz&%" + CANARY.encode(), b"\xff=\xfe\x00" + CANARY.encode()],
+    "1,001 pairs": [b"&".join(b"%d=1" % key for key in range(1_001))],
 }
 PART = b'--x\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
 FILE = b'; filename="' + CANARY.encode() + b'"'
-MULTIPARTS = {
-    "without an end": PART % (b"a", b"", b"b"),
-    "of another boundary": b"--y\r\n\r\n--y--",
-    "without a name": b"--x\r\n\r\na\r\n--x--",
-    "with a file": PART % (b"a", FILE, b"b") + b"--x--",
-    "of 1,001 parts": PART % (b"a", b"", b"b") * 1_001 + b"--x--",
-    "with a long header": PART % (b"a" * 100_000, b"", b"b") + b"--x--",
-}
+MULTIPARTS = [
+    PART % (b"a", b"", b"b"),  # without an end
+    b"--y\r\n\r\n--y--",
+    b"--x\r\n\r\na\r\n--x--",
+    PART % (b"a", FILE, b"b") + b"--x--",
+    PART % (b"a", b"", b"b") * 1_001 + b"--x--",
+    PART % (b"a" * 100_000, b"", b"b") + b"--x--",
+]
 MEDIA_TYPES = [
     "",
     "text/plain",
@@ -182,6 +166,84 @@ MEDIA_TYPES = [
     'multipart/mixed; boundary="',
 ]
 LETTERS = [chr(code) for code in range(0x4E00, 0x9FA0)]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of each class, the same for the same seed and place; without a seed, every one."""
+
+    seed: int | None
+
+    def of[T](self, classes: Classes[T], *place: object) -> Iterator[tuple[str, T]]:
+        for name, values in classes.items():
+            if self.seed is None:
+                yield from ((name, value) for value in values)
+            else:
+                at = crc32(f"{self.seed} {place} {name}".encode(errors="replace"))
+                yield name, values[at % len(values)]
+
+    def few[T](self, classes: Classes[T], *place: object) -> Iterator[tuple[str, T]]:
+        """The same of what every operation leaves to the same code: one; else one of each class."""
+        if self.seed is None:
+            yield from ((name, values[0]) for name, values in classes.items())
+        else:
+            yield from self.of({" or ".join(classes): joined(classes)}, *place)
+
+
+def texts_for(schema: Schema) -> Classes[str]:
+    """What is hostile, in a URL or a form, to whoever reads this schema."""
+    schema = resolved(schema)
+    kind, form = schema.get("type"), str(schema.get("format"))
+    numeric, timely = kind in {"integer", "number"}, form.startswith(("date", "time", "duration"))
+    found = dict(TEXTS)
+    if kind not in {"string", None} or timely or {"enum", "const"} & schema.keys():
+        found = dict(REFUSED)
+    if "maxLength" in schema:
+        found.pop("long", None)
+    if numeric or kind is None:
+        found |= {name: values for name, values in NUMBERS.items() if worth_trying(name, schema)}
+    if timely or kind is None:
+        found |= TIMES
+    if form == "uuid":
+        found["UUID"] = [UUID]
+    if schema.get("pattern") == CURSOR:
+        found |= CURSORS
+    return found | {name: [as_text(value)] for name, value in bounds(schema)}
+
+
+def worth_trying(number: str, schema: Schema) -> bool:
+    """Of the numbers beyond a bound, only the next one is."""
+    if number in {"zero", "negative"}:
+        return not {"minimum", "exclusiveMinimum"} & schema.keys()
+    if number in {"no int32", "no int64"}:
+        most = schema.get("maximum", schema.get("exclusiveMaximum"))
+        return most is None or most > 2**31
+    return True
+
+
+def json_for(schema: Schema) -> Classes[str]:
+    """The same in JSON, as JSON writes it; and what is of another type."""
+    schema, kind = resolved(schema), resolved(schema).get("type")
+    texts = {k: v for k, v in texts_for(schema).items() if k not in NUMBERS}
+    written = {name: [json.dumps(text) for text in values] for name, values in texts.items()}
+    found: dict[str, Sequence[str]] = {**NULL}
+    if kind in {"integer", "number", None}:
+        found |= {k: v for k, v in texts_for(schema).items() if k in NUMBERS}
+        written["number as a text"] = [json.dumps(number) for number in OTHERS["number"]]
+    if kind in {"array", "object", None}:
+        found |= NESTED
+    own = {"array": "list", "integer": "number"}.get(str(kind), kind)
+    others = {name: values for name, values in OTHERS.items() if name != own}
+    found |= others if kind is None else {"another type": joined(others)}
+    return found | written | {name: [json.dumps(value)] for name, value in bounds(schema)}
+
+
+def joined[T](classes: Classes[T]) -> list[T]:
+    return [*chain(*classes.values())]
+
+
+def as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def bounds(schema: Schema) -> Iterator[tuple[str, Any]]:
@@ -201,8 +263,20 @@ def bounds(schema: Schema) -> Iterator[tuple[str, Any]]:
             yield name, schema[name]
     if "maxItems" in schema:
         yield "one item too many", [example(schema.get("items", {}))] * (schema["maxItems"] + 1)
-    if schema.get("type") == "string":
-        yield "as long as no body may be", CANARY * (settings.max_body_bytes // len(CANARY) + 1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("hostile input")
+    group.addoption(
+        "--all-cases", action="store_true", help="every hostile value, not one of each class"
+    )
+    group.addoption("--seed", type=int, default=1, help="which one of each class is tried")
+
+
+@pytest.fixture(scope="session")
+def choice(request: pytest.FixtureRequest) -> Choice:
+    config = request.config
+    return Choice(None if config.getoption("all_cases") else config.getoption("seed"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -210,7 +284,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     found = [dict(report.user_properties) for report in reports]
     cases = [int(of["hostile cases"]) for of in found if "hostile cases" in of]
     crashes = sum(int(of.get("hostile crashes", 0)) for of in found)
+    option = terminalreporter.config.getoption
+    which = (
+        "every value"
+        if option("all_cases")
+        else f"one value of each class, --seed {option('seed')}"
+    )
     if cases:
         terminalreporter.write_line(
-            f"hostile input: {len(cases)} operations, {sum(cases):,} cases, {crashes} 5xx"
+            f"hostile input: {len(cases)} operations, {sum(cases):,} cases ({which}), {crashes} 5xx"
         )

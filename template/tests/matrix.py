@@ -1,6 +1,29 @@
-"""`pytest -v` prints who got which answer: a table of the calls that tests recorded."""
+"""What pytest prints: who got which answer (`-v`), and of a red test's log only the end."""
+
+from collections.abc import Generator
 
 import pytest
+
+LOG_LINES = 20
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shorten what was captured, or the log of a thousand requests hides the assertion."""
+    report = yield
+    if report.failed and item.config.get_verbosity() < 2:
+        report.sections = [(title, end_of(text)) for title, text in report.sections]
+    return report
+
+
+def end_of(text: str) -> str:
+    lines = text.splitlines()
+    if len(lines) <= LOG_LINES:
+        return text
+    left_out = f"... {len(lines) - LOG_LINES} lines before that: -vv shows them"
+    return "\n".join([left_out, *lines[-LOG_LINES:]])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -11,13 +11,10 @@ from typing import Any
 
 from jsonschema_rs import Draft202012Validator
 
-from app.main import create_app
+from app.main import app
 from app.pagination import EPOCH, Cursor
 
 type Schema = dict[str, Any]
-
-# Tables in which a refusal may leave a row, and why.
-RECORDS = {"login_attempts": "an attempt to sign in counts, whatever comes of it"}
 
 SECRET = "correct horse battery staple"  # hard to guess, as a password must be
 # What a text may have to look like; the first that fits is taken.
@@ -35,7 +32,7 @@ TEXTS = [
 
 @cache
 def document() -> Schema:
-    return create_app().openapi()
+    return app.openapi()
 
 
 def resolved(schema: Schema) -> Schema:

@@ -4,7 +4,7 @@ Everything else in them is valid, so that what is hostile gets as far as it can.
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -20,12 +20,12 @@ from app.api.deps import oauth2_scheme
 from app.config import settings
 from app.db.base import Base
 from tests import calls, hostile
+from tests.hostile import CANARY, Choice, Classes, as_text
 from tests.operations import Operation, Schema, accepts, document, example, resolved
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
-COLUMNS = {column.name: column for table in Base.metadata.tables.values() for column in table.c}
 HERE = "\N{PUSHPIN}"  # holds the place of a hostile value
 LAX: list[TypeAdapter[Any]] = [
     TypeAdapter(kind) for kind in (int, float, bool, AwareDatetime, date, time, timedelta)
@@ -33,6 +33,7 @@ LAX: list[TypeAdapter[Any]] = [
 
 type Place = tuple[str | int, ...]
 type Statuses = frozenset[int]
+type Extra = tuple[str, Any, str]  # a field's name and value, and what must not be in a row
 
 DOCUMENTED: Statuses = frozenset()  # whichever of them: `tests.conformance` looks at that
 INVALID: Statuses = frozenset({422})
@@ -92,64 +93,65 @@ def valid(call: calls.Call, headers: dict[str, str]) -> Request:
     return Request(operation, path, query, raw, body, content)
 
 
-def spoilt(call: Request) -> Iterator[Request]:
-    """Every spoilt request that can be made of a valid one."""
+def spoilt(call: Request, choice: Choice, tables: Collection[str] = ()) -> Iterator[Request]:
+    """The spoilt requests that can be made of a valid one, which writes to these tables."""
     for parameter in call.operation.parameters:
-        yield from in_parameter(call, parameter)
-    for name in hostile.NAMES:
-        yield call.but(
-            f"an unknown parameter {name!r}", query=[*call.query, (name, hostile.CANARY)]
-        )
-    yield from in_headers(call)
+        yield from in_parameter(call, choice, parameter)
+    for _, name in choice.of({"an unknown parameter": hostile.NAMES}, call.operation):
+        yield call.but(f"an unknown parameter {name!r}", query=[*call.query, (name, CANARY)])
+    yield from in_headers(call, choice)
     if call.operation.body is not None:
+        extra = [*extras(call, choice, tables)]
         if call.operation.takes_json:
-            yield from in_json(call, call.operation.body)
+            yield from in_json(call, choice, call.operation.body, extra)
         elif isinstance(call.body, dict):
-            yield from in_form(call, call.operation.body)
-        yield from in_body(call, call.operation.body)
+            yield from in_form(call, choice, call.operation.body, extra)
+        yield from in_body(call, choice, call.operation.body)
 
 
-def in_parameter(call: Request, parameter: Schema) -> Iterator[Request]:
+def in_parameter(call: Request, choice: Choice, parameter: Schema) -> Iterator[Request]:
     name, schema, place = parameter["name"], parameter["schema"], parameter["in"]
-    for what, text in texts(schema).items():
-        if len(text) > 50_000:
-            continue  # no server takes such a URL or header, and httpx does not send it
+    for what, text in choice.of(hostile.texts_for(schema), call.operation, name):
         must_answer = answers_to_text(schema, text)
+        spoilt = f"{name}: {what} {text!r:.50}"
         if place == "path":
             other_path = not text or "/" in text or "\n" in text
             must_answer = DOCUMENTED if other_path else must_answer
-            yield call.but(f"{name}: {what}", must_answer, path=call.path | {name: text})
+            yield call.but(spoilt, must_answer, path=call.path | {name: text})
         elif place == "query":
             query = [pair for pair in call.query if pair[0] != name]
-            yield call.but(f"{name}: {what}", must_answer, query=[*query, (name, text)])
+            yield call.but(spoilt, must_answer, query=[*query, (name, text)])
         elif place == "header":
-            headers = call.headers | {name: as_bytes(text)}
-            yield call.but(f"{name}: {what}", headers=headers)
+            yield call.but(spoilt, headers=call.headers | {name: as_bytes(text)})
     if place == "query":
-        twice = [(name, hostile.CANARY), (name, as_text(example(schema)))]
+        twice = [(name, CANARY), (name, as_text(example(schema)))]
         yield call.but(f"{name}: twice", query=[*call.query, *twice])
 
 
-def in_headers(call: Request) -> Iterator[Request]:
+def in_headers(call: Request, choice: Choice) -> Iterator[Request]:
+    """Few values: every operation leaves its headers to the same code."""
     ways_in = call.operation.details.get("security", [])
     unread = ["X-Request-ID", "Accept", "Origin", "Content-Type"]
     if call.content:
-        yield from in_header(call, ["Content-Type"], answers_to_type(call.operation))
         unread.remove("Content-Type")
+    texts: Classes[str] = hostile.TEXTS
     if any(oauth2_scheme.scheme_name in way for way in ways_in):
-        yield from in_header(call, ["Authorization"], UNKNOWN_CALLER)
+        texts = {**texts, "token": hostile.TOKENS}
+        yield from in_header(call, choice, ["Authorization"], texts, UNKNOWN_CALLER)
     else:
         unread.append("Authorization")
-    yield from in_header(call, unread, DOCUMENTED)
+    yield from in_header(call, choice, unread, texts, DOCUMENTED)
 
 
-def in_header(call: Request, names: list[str], must_answer: Statuses) -> Iterator[Request]:
-    for what, text in hostile.TEXTS.items():
+def in_header(
+    call: Request, choice: Choice, names: list[str], texts: Classes[str], must_answer: Statuses
+) -> Iterator[Request]:
+    for _, text in choice.few(texts, call.operation, names):
         headers = call.headers | dict.fromkeys(names, as_bytes(text))
-        yield call.but(f"{', '.join(names)}: {what}", must_answer, headers=headers)
+        yield call.but(f"{', '.join(names)}: {text!r:.50}", must_answer, headers=headers)
 
 
-def in_json(call: Request, schema: Schema) -> Iterator[Request]:
+def in_json(call: Request, choice: Choice, schema: Schema, extra: list[Extra]) -> Iterator[Request]:
     """Each field and item with each value; then fields that are missing, extra, or stand twice."""
     body = call.body
     for place, inner in places(schema, body):
@@ -164,52 +166,55 @@ def in_json(call: Request, schema: Schema) -> Iterator[Request]:
             changes = {"content": text.encode(), "must_not_store": stored}
             return call.but(f"{name}: {what}", must_answer, **changes)
 
-        for what, source in json_values(inner).items():
-            yield put(what, source)
+        for what, source in choice.of(hostile.json_for(inner), call.operation, name):
+            yield put(f"{what} {source:.50}", source)
         value = at(body, place)
         if place and isinstance(place[-1], str):
             yield put("missing", json.dumps(without(at(body, place[:-1]), place[-1])), place[:-1])
-            again = f"{json.dumps(value)}, {json.dumps(place[-1])}: []"
-            yield put("twice", again)
         if isinstance(value, dict):
-            for extra, content, stored in extras(resolved(inner)):
-                source = json.dumps(value | {extra: content})
-                yield put(f"the extra field {extra!r}", source, stored=stored)
+            for _, key in choice.of({"twice": [*value]}, call.operation, name):
+                again = json.dumps(value)[:-1] + f", {json.dumps(key)}: []}}"
+                yield put(f"{key} twice", again)
+            for key, content, stored in extra:
+                if key not in resolved(inner).get("properties", {}):
+                    source = json.dumps(value | {key: content})
+                    yield put(f"the extra field {key!r}", source, stored=stored)
 
 
-def in_form(call: Request, schema: Schema) -> Iterator[Request]:
+def in_form(call: Request, choice: Choice, schema: Schema, extra: list[Extra]) -> Iterator[Request]:
     fields = {name: as_text(value) for name, value in call.body.items()}
-    required = resolved(schema).get("required", [])
-    for name, inner in resolved(schema)["properties"].items():
+    known, required = resolved(schema), resolved(schema).get("required", [])
+    for name, inner in known["properties"].items():
         left_out = INVALID if name in required else DOCUMENTED
-        for what, text in texts(inner).items():
+        for what, text in choice.of(hostile.texts_for(inner), call.operation, name):
             content = written(call.operation, fields | {name: text})
             must_answer = answers_to_text(inner, text) if text else left_out
             if is_file(inner):
                 must_answer = DOCUMENTED
             if len(content) > settings.max_body_bytes:
                 must_answer = TOO_LARGE
-            yield call.but(f"{name}: {what}", must_answer, content=content)
+            yield call.but(f"{name}: {what} {text!r:.50}", must_answer, content=content)
         if call.operation.media_type == FORM:
-            first = pairs([(name, hostile.CANARY)]).encode()
+            first = pairs([(name, CANARY)]).encode()
             yield call.but(f"{name}: twice", content=first + b"&" + written(call.operation, fields))
         content = written(call.operation, without(fields, name))
         yield call.but(f"{name}: missing", left_out, content=content)
-    for extra, value, stored in extras(resolved(schema)):
-        content = written(call.operation, fields | {extra: value})
-        known = resolved(schema).get("additionalProperties", True)
-        must_answer = DOCUMENTED if known else INVALID
-        changes = {"content": content, "must_not_store": stored}
-        yield call.but(f"the extra field {extra!r}", must_answer, **changes)
+    must_answer = DOCUMENTED if known.get("additionalProperties", True) else INVALID
+    for key, value, stored in extra:
+        if key not in known["properties"]:
+            content = written(call.operation, fields | {key: value})
+            changes = {"content": content, "must_not_store": stored}
+            yield call.but(f"the extra field {key!r}", must_answer, **changes)
 
 
-def extras(schema: Schema) -> Iterator[tuple[str, Any, str]]:
-    """Fields an object does not know, each column among them, and how one would look in a row."""
-    for name in hostile.NAMES:
-        yield name, hostile.CANARY, ""
-    for name in COLUMNS.keys() - schema.get("properties", {}).keys():
-        value = server_owned(COLUMNS[name])
-        yield name, value, f'"{name}":{json.dumps(value)}'
+def extras(call: Request, choice: Choice, tables: Collection[str]) -> Iterator[Extra]:
+    """Fields that no model has, then each column of the tables, and how it would look in a row."""
+    for _, name in choice.of({"an extra field": hostile.NAMES}, call.operation):
+        yield name, CANARY, ""
+    for table in tables:
+        for column in Base.metadata.tables[table].c:
+            value = server_owned(column)
+            yield column.name, value, f'"{column.name}":{json.dumps(value)}'
 
 
 def server_owned(column: Column[Any]) -> Any:
@@ -222,44 +227,46 @@ def server_owned(column: Column[Any]) -> Any:
         kind = column.type.python_type
     except NotImplementedError:  # a type of PostgreSQL's own
         kind = str
-    kinds = {bool: True, int: 2**62, str: hostile.CANARY}
+    kinds = {bool: True, int: 2**62, str: CANARY}
     return kinds.get(kind, "2001-02-03T04:05:06+00:00")
 
 
-def in_body(call: Request, schema: Schema) -> Iterator[Request]:
+def in_body(call: Request, choice: Choice, schema: Schema) -> Iterator[Request]:
     """Bodies of the wrong kind, size, encoding or media type."""
-    is_json, text = call.operation.takes_json, json.dumps(call.body)
-    wrong = answers_to_type(call.operation)
+    operation, is_json, text = call.operation, call.operation.takes_json, json.dumps(call.body)
+    wrong = answers_to_type(operation)
     if is_json:
-        for what, content in hostile.BODIES.items():
+        for what, content in choice.of(hostile.BODIES, operation):
             must_answer = answers_to_json(schema, content) if content else wrong
-            yield call.but(f"body: {what}", must_answer, content=content)
-        for encoding in ("utf-8-sig", "utf-16", "utf-32"):
-            yield call.but(f"body: in {encoding}", content=text.encode(encoding))
+            yield call.but(f"body: {what} {content!r:.50}", must_answer, content=content)
+        encodings = {"body in": ["utf-8-sig", "utf-16", "utf-32"]}
+        for what, encoding in choice.of(encodings, operation):
+            yield call.but(f"{what} {encoding}", content=text.encode(encoding))
     else:
-        for what, content in hostile.FORMS.items():
-            yield call.but(f"body: {what}", wrong, content=content)
-    for media_type in (*hostile.MEDIA_TYPES, FORM if is_json else JSON):
-        if media_type.encode() == call.headers["Content-Type"]:
-            continue
-        headers = call.headers | {"Content-Type": as_bytes(media_type)}
-        yield call.but(f"media type {media_type!r}", wrong, headers=headers)
+        for what, content in choice.of(hostile.FORMS, operation):
+            yield call.but(f"body: {what} {content!r:.50}", wrong, content=content)
+    others = [*hostile.MEDIA_TYPES, FORM if is_json else JSON]
+    for what, media_type in choice.of({"media type": others}, operation):
+        if media_type.encode() != call.headers["Content-Type"]:
+            headers = call.headers | {"Content-Type": as_bytes(media_type)}
+            yield call.but(f"{what} {media_type!r:.50}", wrong, headers=headers)
     typeless = {name: value for name, value in call.headers.items() if name != "Content-Type"}
     yield call.but("no media type", wrong, headers=typeless)
     headers = call.headers | {"Content-Type": b"multipart/form-data; boundary=x"}
-    for what, content in hostile.MULTIPARTS.items():
-        must_answer = DOCUMENTED if call.operation.media_type == MULTIPART else wrong
-        yield call.but(f"multipart {what}", must_answer, headers=headers, content=content)
-    too_large = b" " * (settings.max_body_bytes + 1)
-    yield call.but("body: declared too large", TOO_LARGE, content=too_large)
+    for what, content in choice.of({"multipart": hostile.MULTIPARTS}, operation):
+        must_answer = DOCUMENTED if operation.media_type == MULTIPART else wrong
+        changes = {"headers": headers, "content": content}
+        yield call.but(f"{what} {content!r:.50}", must_answer, **changes)
 
     async def stream() -> AsyncIterator[bytes]:
-        if call.operation.media_type == MULTIPART:
+        if operation.media_type == MULTIPART:
             yield hostile.PART % (b"a", hostile.FILE, b"")
         for _ in range(11):
             yield b" " * (settings.max_body_bytes // 10)
 
-    yield call.but("body: streamed too large", TOO_LARGE, content=stream)
+    too_large = {"body too large": [b" " * (settings.max_body_bytes + 1), stream]}
+    for what, body in choice.of(too_large, operation):
+        yield call.but(what, TOO_LARGE, content=body)
 
 
 def answers_to_type(operation: Operation) -> Statuses:
@@ -330,18 +337,6 @@ def replaced(value: Any, place: Place, by: Any) -> Any:
 
 def without(fields: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if key != name}
-
-
-def texts(schema: Schema) -> dict[str, str]:
-    return hostile.AS_TEXT | {what: as_text(value) for what, value in hostile.bounds(schema)}
-
-
-def json_values(schema: Schema) -> dict[str, str]:
-    return hostile.AS_JSON | {what: json.dumps(value) for what, value in hostile.bounds(schema)}
-
-
-def as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def as_bytes(text: str) -> bytes:

@@ -1,10 +1,12 @@
 """What signing in and out promises."""
 
 import asyncio
+import threading
 from datetime import datetime
 
 import pytest
 from httpx import AsyncClient
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.base import utc_now
@@ -247,14 +249,27 @@ async def test_what_signing_in_sends_to_the_database(
 
 
 async def test_a_read_does_not_wait_for_a_password(
-    committing_client: AsyncClient, committed: AsyncSession, user_factory: type[UserFactory]
+    committing_client: AsyncClient,
+    committed: AsyncSession,
+    user_factory: type[UserFactory],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With a pool of one, a login that held its connection would make every read time out."""
     user = await user_factory.acreate()
     await committed.commit()
+    started, ended, verify = threading.Event(), threading.Event(), Argon2Hasher.verify
 
-    logins = asyncio.gather(*(log_in(committing_client, user.email) for _ in range(4)))
-    while not logins.done():
-        assert (await committing_client.get("/health/ready")).status_code == 200
+    def endless(self: Argon2Hasher, password: str, password_hash: str) -> bool:
+        started.set()
+        ended.wait()
+        return verify(self, password, password_hash)
 
-    assert [answer.status_code for answer in logins.result()] == [200] * 4
+    monkeypatch.setattr(Argon2Hasher, "verify", endless)
+    login = asyncio.create_task(log_in(committing_client, user.email))
+    await asyncio.to_thread(started.wait)
+
+    meanwhile = await committing_client.get("/health/ready")
+
+    ended.set()
+    assert meanwhile.status_code == 200
+    assert (await login).status_code == 200

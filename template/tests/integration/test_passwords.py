@@ -132,17 +132,18 @@ def assert_strong(password_hash: str) -> None:
     assert parameters.hash_len >= 16
 
 
-async def test_a_password_is_kept_as_a_strong_hash(client: AsyncClient, db: AsyncSession) -> None:
+async def test_a_password_is_kept_as_a_strong_hash(
+    client: AsyncClient, db: AsyncSession, real_hashing: None
+) -> None:
     await register(client, PASSWORD)
 
     assert_strong((await db.scalars(select(User.password_hash))).one())
 
 
 async def test_a_weak_hash_is_replaced_at_login(
-    client: AsyncClient, db: AsyncSession, user_factory: type[UserFactory]
+    client: AsyncClient, db: AsyncSession, user: User, real_hashing: None
 ) -> None:
-    weak = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-    user = await user_factory.acreate(password_hash=weak)
+    """The hashes of factories are weak."""
 
     assert (await log_in(client, user.email)).status_code == 200
     await db.refresh(user)

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from httpx import AsyncClient, Request, Response
+from httpx import ASGITransport, AsyncClient, Request, Response
 
 from app.api.middleware import SECURITY_HEADERS
+from app.config import settings
 from tests.conformance import FAULTS, faults_of
 
 USER = {
@@ -96,12 +97,11 @@ def test_some_errors_need_a_header() -> None:
     assert "needs the header Allow" in problem(405, path="/no")
 
 
-async def test_what_a_test_asks_for_is_looked_at(
-    app: FastAPI, client: AsyncClient, request: pytest.FixtureRequest
-) -> None:
-    app.user_middleware.clear()
+async def test_what_a_test_asks_for_is_looked_at(request: pytest.FixtureRequest) -> None:
+    bare = ASGITransport(app=FastAPI(title=settings.title))
 
-    await client.get("/no")
+    async with AsyncClient(transport=bare, base_url="http://test") as client:
+        await client.get("/no")
 
     found = request.node.stash[FAULTS]
     assert any("X-Request-ID is missing" in fault for fault in found)
