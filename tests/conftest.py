@@ -2,11 +2,13 @@
 
 import json
 import os
+import random
 import shutil
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import copier
 import plumbum
@@ -14,7 +16,7 @@ import pytest
 
 from tests.pairs import given, rows_with_every_pair
 from tests.releases import answers_for, clone_with_releases, clone_with_upcoming_releases
-from tests.services import PROFILES, ROOT, Answers, git_commit, render, run
+from tests.services import PROFILES, ROOT, Answers, git_commit, once, render, run
 
 type Copy = Callable[[str], Path]
 type RenderedAt = Callable[[str, Answers], Path]
@@ -25,17 +27,42 @@ GIT |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("updates")
-    group.addoption("--runs", type=int, default=60, help="how many random owners update")
-    group.addoption("--seed", type=int, default=0, help="other owners, the same for the same seed")
-    group.addoption(
-        "--every-profile", action="store_true", help="update from every release with every profile"
-    )
+    group = parser.getgroup("samples")
+    group.addoption("--seed", type=int, help="chooses the samples; by default of the commit")
+    group.addoption("--exhaustive", action="store_true", help="no samples: every case there is")
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "run_number" in metafunc.fixturenames:
-        metafunc.parametrize("run_number", range(metafunc.config.getoption("runs")))
+def pytest_configure(config: pytest.Config) -> None:
+    """A folder for what is made once, which all processes of this run share; and the seed."""
+    if not os.environ.get("RENDERS"):
+        os.environ["RENDERS"] = tempfile.mkdtemp(prefix="renders-")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop("RENDERS"), ignore_errors=True))
+    if config.option.seed is None:  # so that each commit looks elsewhere, and all of its runs there
+        config.option.seed = int(run(ROOT, "git", "rev-parse", "--short=7", "HEAD"), 16)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    if config.option.exhaustive:
+        return "every case there is"
+    return f"samples: --seed {config.option.seed} repeats them, --exhaustive takes every case"
+
+
+@pytest.hookimpl(trylast=True)  # after `-k` and `-m`
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of a test marked `sample(n)`, take n cases, chosen by the seed."""
+    if config.option.exhaustive:
+        return
+    cases: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("sample"):
+            cases[item.nodeid.partition("[")[0]].append(item)
+    left_out: set[pytest.Item] = set()
+    for name, found in cases.items():
+        marker = found[0].get_closest_marker("sample")
+        count = min(marker.args[0] if marker else 0, len(found))
+        left_out |= {*found} - {*random.Random(f"{config.option.seed} {name}").sample(found, count)}
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=[*left_out])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -54,7 +81,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"from {release}, identical bytes: {counts}")
     if sums:
         counts = ", ".join(f"{name} {count}" for name, count in sums.items())
-        terminalreporter.write_line(f"seed {terminalreporter.config.getoption('seed')}: {counts}")
+        terminalreporter.write_line(f"seed {terminalreporter.config.option.seed}: {counts}")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -70,9 +97,7 @@ def git_of_an_owner() -> Iterator[None]:
 def renders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The folder of every profile's render, by name. Read only."""
     folder = tmp_path_factory.mktemp("renders")
-    for name, answers in PROFILES.items():
-        render(folder / name, **answers)
-    return {name: folder / name for name in PROFILES}
+    return {name: render(folder / name, **answers) for name, answers in PROFILES.items()}
 
 
 @pytest.fixture(scope="session")
@@ -109,37 +134,41 @@ def released(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def history() -> Path:
     """A clone of the template with all its releases, and the working tree as `NEXT`. Read only."""
-    return clone_with_releases(tmp_path_factory.mktemp("history") / "template")
+    return once("history", clone_with_releases)
 
 
 @pytest.fixture(scope="session")
-def rendered_at(history: Path, tmp_path_factory: pytest.TempPathFactory) -> RenderedAt:
+def rendered_at(history: Path) -> RenderedAt:
     """Give the render of a release with some answers, in a git repository. Read only."""
-    made: dict[str, Path] = {}
 
     def at(version: str, answers: Answers) -> Path:
         asked = answers_for(history, version, answers)
-        key = json.dumps([version, asked])
-        if key not in made:
-            folder = tmp_path_factory.mktemp("rendered") / "service"
-            copier.run_copy(
-                str(history), folder, data=asked, vcs_ref=version, defaults=True, quiet=True
-            )
-            git_commit(folder)
-            made[key] = folder
-        return made[key]
+
+        def make(new: Path) -> None:
+            options: dict[str, Any] = {"vcs_ref": version, "defaults": True, "quiet": True}
+            copier.run_copy(str(history), new, data=asked, **options)
+            git_commit(new)
+
+        return once(f"release {json.dumps([version, asked])}", make)
 
     return at
 
 
 @pytest.fixture(scope="session")
 def workspace() -> Iterator[Path]:
-    """A folder that PostgreSQL, which is never root, may enter; pytest's own is closed to it."""
+    """A folder that PostgreSQL, which is never root, may enter; pytest's own is closed to it.
+
+    All services in it share an environment, which uv makes fit the lock of the one that runs, and
+    what mypy knows of its packages: to install and to compile them takes longer than most tests.
+    """
     folder = Path(tempfile.mkdtemp(prefix="rendered-"))
     folder.chmod(0o755)
-    yield folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UV_PROJECT_ENVIRONMENT", str(folder / "venv"))
+        patch.setenv("MYPY_CACHE_DIR", str(folder / "mypy"))
+        yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,6 +1,10 @@
 """Rendering a service, and running commands in it as its owner would."""
 
+import fcntl
+import hashlib
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -47,7 +51,7 @@ _EVERYTHING = dict.fromkeys(FEATURES, True)
 PROFILES: dict[str, Answers] = {
     "default": {},
     "everything": _EVERYTHING,
-    "minimal": dict.fromkeys(FEATURES, False),
+    "minimal": dict.fromkeys(FEATURES, False) | ODD,
     "odd": _EVERYTHING | ODD,
 }
 for _name in FEATURES:
@@ -55,9 +59,10 @@ for _name in FEATURES:
     if _without != {name: QUESTIONS[name]["default"] for name in FEATURES}:  # that is "default"
         PROFILES[f"no-{_name}"] = _without
 
-# Those whose own checks run. `tests/test_pairs.py` proves that they hold all the
-# code that answers can render; linters read what differs in the others.
-FULLY_CHECKED = ["default", "minimal", "odd"]
+# Those whose own checks run: what most people take, and what differs most from it.
+# `tests/test_pairs.py` proves that they hold all the code that answers can render; linters read
+# what differs in the others.
+FULLY_CHECKED = ["default", "minimal"]
 
 
 def features_of(profile: str) -> dict[str, bool]:
@@ -72,16 +77,38 @@ def without(feature: str) -> str:
 
 def render(folder: Path, **answers: Any) -> Path:
     """Render the working tree, uncommitted changes included. Nothing is trusted."""
-    copier.run_copy(str(ROOT), folder, data=answers, defaults=True, vcs_ref="HEAD", quiet=True)
+
+    def make(new: Path) -> None:
+        copier.run_copy(str(ROOT), new, data=answers, defaults=True, vcs_ref="HEAD", quiet=True)
+
+    return shutil.copytree(once(f"render {json.dumps(answers)}", make), folder, symlinks=True)
+
+
+def once(what: str, make: Callable[[Path], object]) -> Path:
+    """A folder that is made once for all processes of a run, and only read from then on.
+
+    What is pure is cached: a render follows from its answers and the tree.
+    """
+    folder = Path(os.environ["RENDERS"]) / hashlib.sha256(what.encode()).hexdigest()[:16]
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            new = folder.with_suffix(".new")
+            shutil.rmtree(new, ignore_errors=True)
+            make(new)
+            new.rename(folder)
     return folder
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """The environment of a fresh terminal: nothing of the one that runs these tests."""
+    """The environment of a fresh terminal: nothing of the one that runs these tests.
+
+    A variable that is given as the empty string is not set.
+    """
     ours = {"VIRTUAL_ENV", "PYTEST_CURRENT_TEST", "NOX_CURRENT_SESSION", "UV"}
     ours |= {"PYTHONDONTWRITEBYTECODE"}  # it would make every command start several times slower
     inherited = {name: value for name, value in os.environ.items() if name not in ours}
-    return inherited | variables
+    return {name: value for name, value in (inherited | variables).items() if value}
 
 
 def run(folder: Path, *command: str, **variables: str) -> str:

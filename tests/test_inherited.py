@@ -144,8 +144,8 @@ def spoilt(service: Path) -> Iterator[Path]:
     run(service, "git", "reset", "--hard", "--quiet")
 
 
-def outcome_of(killers: Iterable[str], service: Path) -> tuple[int, str]:
-    options = ["-q", "-p", "no:cacheprovider", "--show-capture=no"]
+def outcome_of(killers: Iterable[str], service: Path, *options: str) -> tuple[int, str]:
+    options = (*options, "-q", "-p", "no:cacheprovider", "--show-capture=no")
     tests = [f"tests/integration/{killer}" for killer in killers]
     return outcome(service, "uv", "run", "--no-sync", "pytest", *options, *tests)
 
@@ -157,11 +157,18 @@ def test_a_resource_without_a_mistake_passes(service: Path) -> None:
     assert "skipped" not in output, output
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("mutant", MISTAKES, ids=lambda mutant: mutant.mistake)
-def test_a_mistake_in_a_new_resource_is_noticed(mutant: Mutant, spoilt: Path) -> None:
+def test_a_mistake_in_a_new_resource_is_noticed(
+    mutant: Mutant, spoilt: Path, pytestconfig: pytest.Config
+) -> None:
+    """Whichever hostile values the seed chooses."""
     mutant.edit(spoilt)
+    chosen = pytestconfig.option.seed
+    seeds = range(20) if pytestconfig.option.exhaustive and HOSTILE in mutant.killer else [chosen]
 
-    code, output = outcome_of([mutant.killer], spoilt)
+    for seed in seeds:
+        code, output = outcome_of([mutant.killer], spoilt, "--seed", str(seed))
 
-    assert code == 1, output
-    assert f"FAILED tests/integration/{mutant.killer}" in output, output
+        assert code == 1, output
+        assert f"FAILED tests/integration/{mutant.killer}" in output, output

@@ -11,6 +11,7 @@ from tests.services import ROOT, outcome, run
 
 
 @pytest.mark.mutants
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.mistake)
 def test_a_mistake_is_noticed(mutant: Mutant, tmp_path: Path) -> None:
     clone = clone_with_releases(tmp_path / "template", later=False)
@@ -18,7 +19,8 @@ def test_a_mistake_is_noticed(mutant: Mutant, tmp_path: Path) -> None:
     run(clone, "git", "add", "--all", "--force", "template")
 
     command = ["pytest", "-q", "-p", "no:cacheprovider", "-x", "-m", "not image and not mutants"]
-    code, output = outcome(clone, *command, mutant.killer, PYTHONPATH=str(clone))
+    alone = {"PYTHONPATH": str(clone), "RENDERS": ""}
+    code, output = outcome(clone, *command, "--exhaustive", mutant.killer, **alone)
 
     assert code == 1, output
     failed = re.findall(r"^(?:FAILED|ERROR) (\S+?)(?:\[| |$)", output, re.MULTILINE)

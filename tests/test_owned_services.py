@@ -13,20 +13,17 @@ from tests.test_docs import NEW_FILE
 
 pytestmark = pytest.mark.rendered
 
-# Between them, an update is checked without the tests that take minutes.
-OLDEST, *_, NEWEST = releases()
 
-
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("release", releases())
 def test_an_owned_service_takes_the_update_and_passes_its_checks(
     release: str, history: Path, rendered_at: RenderedAt, workspace: Path
 ) -> None:
     """With a resource, as that release taught it, a line in each module, and rows."""
     service = shutil.copytree(rendered_at(release, {}), workspace / f"from-{release}")
-    variables = {"UV_PROJECT_ENVIRONMENT": str(workspace / "venv"), **UNMEASURED}
 
     def uv_run(*command: str) -> str:
-        return run(service, "uv", "run", *command, **variables)
+        return run(service, "uv", "run", *command, **UNMEASURED)
 
     def psql(query: str) -> str:
         output = uv_run("--quiet", "poe", "--quiet", "psql", "--tuples-only", "--command", query)
@@ -54,20 +51,13 @@ def test_an_owned_service_takes_the_update_and_passes_its_checks(
         run(service, "copier", "update", "--defaults", "--vcs-ref", NEXT)
         run(service, "uv", "lock")
     assert "UU" not in run(service, "git", "status", "--porcelain")
-    code, output = outcome(
-        service, "uv", "run", "python", "-m", "scripts.check_migrations", **variables
-    )
+    code, output = outcome(service, "uv", "run", "python", "-m", "scripts.check_migrations")
     if code:
         assert "New upgrade operations detected" in output
         uv_run("poe", "revision", "what the update brought")
     git_commit(service, "Update")
 
-    if release in {OLDEST, NEWEST}:
-        assert "skipped" not in uv_run("poe", "check")
-    else:
-        uv_run("ruff", "check")
-        uv_run("mypy", "app/", "tests/")
-        uv_run("pytest", "tests/unit", *(path for path, _ in files if path.startswith("tests/")))
+    assert "skipped" not in uv_run("poe", "check")
     uv_run("poe", "migrate")
     assert psql("SELECT count(*), max(email) FROM users") == users
     heads = uv_run("python", "-m", "scripts.run", "alembic", "heads")

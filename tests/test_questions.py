@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,24 @@ import copier
 import pytest
 import yaml
 
-from tests.services import ODD, QUESTIONS, ROOT, SETTINGS, TEMPLATE, render, run
+from tests.services import ODD, QUESTIONS, ROOT, SETTINGS, TEMPLATE, once, render, run
 
 
 def answers_of(service: Path) -> dict[str, Any]:
     answers = yaml.safe_load((service / ".copier-answers.yml").read_text())
     assert isinstance(answers, dict)
     return {name: value for name, value in answers.items() if name[0] != "_"}
+
+
+@pytest.fixture(scope="session")
+def without_git() -> Path:
+    """The template as plain files: copier need not clone it for every question."""
+
+    def make(new: Path) -> None:
+        shutil.copytree(TEMPLATE, new / "template")
+        shutil.copy(ROOT / "copier.yml", new)
+
+    return once("template without git", make)
 
 
 WIDTH = 80  # copier cuts what is longer, and with it what to do
@@ -66,8 +78,12 @@ def test_the_answers_are_remembered_in_the_order_of_the_questions(
         ("W" * 40, "w" * 40),
     ],
 )
-def test_the_slug_follows_from_the_name(service_name: str, slug: str, tmp_path: Path) -> None:
-    service = render(tmp_path / "service", service_name=service_name)
+def test_the_slug_follows_from_the_name(
+    service_name: str, slug: str, without_git: Path, tmp_path: Path
+) -> None:
+    service, data = tmp_path / "service", {"service_name": service_name}
+    only = ["*", "!/pyproject.toml", "!/.copier-answers.yml"]
+    copier.run_copy(str(without_git), service, data=data, defaults=True, exclude=only)
 
     assert answers_of(service)["slug"] == slug
     assert tomllib.loads((service / "pyproject.toml").read_text())["project"]["name"] == slug
@@ -133,12 +149,14 @@ TAKEN = "Type another, such as"
     ],
 )
 def test_a_bad_answer_gets_a_sentence_and_nothing_is_rendered(
-    question: str, answer: str, sentence: str, tmp_path: Path
+    question: str, answer: str, sentence: str, without_git: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ValueError, match=sentence):
-        render(tmp_path / "service", **{question: answer})
+    service, data = tmp_path / "service", {question: answer}
 
-    assert not (tmp_path / "service").exists()
+    with pytest.raises(ValueError, match=sentence):
+        copier.run_copy(str(without_git), service, data=data, defaults=True)
+
+    assert not service.exists()
 
 
 def test_names_as_wide_as_they_may_be_keep_the_code_within_its_lines(tmp_path: Path) -> None:

@@ -114,6 +114,7 @@ def uv_run(service: Path, *command: str) -> str:
 
 
 @pytest.mark.rendered
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_works_alone(name: str, service: Path) -> None:
     apply(name, service)

@@ -50,20 +50,10 @@ def copied(tmp_path: Path) -> Callable[[Path], Path]:
     return lambda render: shutil.copytree(render, tmp_path / "service", symlinks=True)
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Two profiles of most releases: with all, CI would take a minute longer after each one."""
-    if metafunc.function is test_an_untouched_service_becomes_a_fresh_render:
-        every = metafunc.config.getoption("every_profile")
-        rows = [
-            (release, profile)
-            for release in RELEASES
-            for profile in PROFILES
-            if every or release in (RELEASES[0], RELEASES[-1]) or profile in ("default", "minimal")
-        ]
-        metafunc.parametrize(("release", "profile"), rows)
-
-
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("flip", [False, True], ids=["same answers", "flipped answers"])
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("release", RELEASES)
 def test_an_untouched_service_becomes_a_fresh_render(
     release: str,
     profile: str,
@@ -90,6 +80,8 @@ def test_an_untouched_service_becomes_a_fresh_render(
     record_property("identical", f"{release} {profile}")
 
 
+@pytest.mark.sample(12)
+@pytest.mark.parametrize("run_number", range(300))
 def test_nothing_is_lost(
     run_number: int,
     request: pytest.FixtureRequest,
@@ -103,7 +95,7 @@ def test_nothing_is_lost(
     From the working tree, too, whose `poe update` is what the next release brings. Now and then
     features are added; none is taken away, for its files would be deleted as asked.
     """
-    rng = random.Random(f"{request.config.getoption('seed')} {run_number}")
+    rng = random.Random(f"{request.config.option.seed} {run_number}")
     release, profile = rng.choice([*RELEASES, NEXT]), rng.choice(list(PROFILES))
     answers = answers_for(history, release, PROFILES[profile])
     more = {name: True for name in FEATURES if rng.random() < 0.3}
@@ -146,6 +138,7 @@ def test_nothing_is_lost(
         assert (have.content, have.executable) == (want.content, want.executable), name
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("feature", FEATURES)
 @pytest.mark.parametrize("profile", ["default", "everything"])
 def test_an_answer_changed_there_and_back_leaves_no_trace(
@@ -162,6 +155,7 @@ def test_an_answer_changed_there_and_back_leaves_no_trace(
     assert differences(service, before) == set()
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("feature", FEATURES)
 def test_changing_an_answer_touches_only_its_files(
     feature: str, rendered_at: RenderedAt, copied: Callable[[Path], Path]
