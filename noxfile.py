@@ -1,9 +1,11 @@
 """Everything the template does to itself. Plain `nox` is what CI runs."""
 
+import atexit
 import datetime
 import logging
 import os
 import re
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -17,7 +19,17 @@ LOCK = ROOT / "template/uv.lock.jinja"
 
 nox.options.default_venv_backend = "none"  # `uv run` has every tool already, and locked
 nox.options.error_on_missing_interpreters = True
-nox.options.sessions = ["lint", "tests", "docs", "updates", "rendered"]
+
+# What plain `nox` does, and for how long on two quiet cores.
+STEPS = {
+    "lint": "10 s",
+    "tests": "1 min",
+    "docs": "20 s",
+    "updates": "2 min",
+    "rendered": "5 min",
+    "mutants": "1 min",
+}
+nox.options.sessions = ["steps", *STEPS]
 
 logging.getLogger("plumbum").setLevel("WARNING")  # copier's git calls
 
@@ -28,11 +40,30 @@ os.environ["PATH"] = os.pathsep.join(
 )
 # A rendered service has an environment of its own.
 os.environ.pop("VIRTUAL_ENV", None)
+# Each session would compile every package again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# What the sessions render, they share.
+os.environ["RENDERS"] = tempfile.mkdtemp(prefix="renders-")
+atexit.register(shutil.rmtree, os.environ["RENDERS"], ignore_errors=True)
 
 
 def render(folder: Path) -> None:
     """Render the working tree with the default answers."""
     copier.run_copy(str(ROOT), folder, defaults=True, vcs_ref="HEAD", quiet=True)
+
+
+def pytest(session: nox.Session, *options: str) -> None:
+    """On two cores. After Ctrl-C it has time to end what it started, and to clear up."""
+    command = ("pytest", "-n", "2", *options, *session.posargs)
+    session.run(*command, interrupt_timeout=60, terminate_timeout=10)
+
+
+@nox.session
+def steps(session: nox.Session) -> None:
+    """Say what plain `nox` is going to do; it ends with the time that each step took."""
+    for name, duration in STEPS.items():
+        summary = str(globals()[name].__doc__).splitlines()[0]
+        session.log(f"{name:9} {duration:>6}  {summary}")
 
 
 @nox.session
@@ -45,33 +76,39 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Render, and look at what was rendered."""
-    session.run("pytest", "-m", FAST, *session.posargs)
+    """Render, and look at what was rendered: the part to run while you work."""
+    pytest(session, "-m", FAST)
 
 
 @nox.session
 def updates(session: nox.Session) -> None:
-    """Update services from every release: `nox -s updates -- --runs 300 --seed 1`."""
-    session.run("pytest", "-m", "updates", "-n", "auto", *session.posargs)
+    """Update services from releases, a sample; all with `nox -s updates -- --exhaustive`."""
+    pytest(session, "-m", "updates")
 
 
 @nox.session
 def rendered(session: nox.Session) -> None:
-    """Install rendered services and run their own checks."""
+    """Install rendered services, run their own checks, and do what the pages say."""
     # One file of tests per core: its tests share what they install.
-    session.run("pytest", "-m", "rendered", "-n", "2", "--dist", "loadfile", *session.posargs)
+    pytest(session, "-m", "rendered", "--dist", "loadfile")
 
 
 @nox.session
 def mutants(session: nox.Session) -> None:
-    """Make mistakes in the template, one after the other; the tests must notice each."""
-    session.run("pytest", "-m", "mutants", "-n", "auto", "-v", *session.posargs)
+    """Make mistakes in the template, a sample; the tests must notice each."""
+    pytest(session, "-m", "mutants", "-v")
 
 
 @nox.session
 def image(session: nox.Session) -> None:
     """Build the image of a rendered service and run it; needs Docker."""
     session.run("pytest", "-m", "image", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Print what the commands of a service cost in CPU time, fresh and with more resources."""
+    session.run("python", "-m", "tests.costs")
 
 
 @nox.session

@@ -16,14 +16,12 @@ import pytest
 
 from tests.pairs import given, rows_with_every_pair
 from tests.releases import answers_for, clone_with_releases, clone_with_upcoming_releases
-from tests.services import PROFILES, ROOT, Answers, git_commit, once, render, run
+from tests.services import OWNER, PROFILES, ROOT, Answers, git_commit, once, render, run
 
 type Copy = Callable[[str], Path]
 type RenderedAt = Callable[[str, Answers], Path]
 
-GIT = {f"GIT_{role}_NAME": "An owner" for role in ("AUTHOR", "COMMITTER")}
-GIT |= {f"GIT_{role}_EMAIL": "owner@example.com" for role in ("AUTHOR", "COMMITTER")}
-GIT |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+GIT = OWNER | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,16 +1,32 @@
 """What commands cost, in CPU time, and resources as an owner might have added them."""
 
-import ctypes
 import os
 import re
-import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-from tests.services import environment, git_commit, run
+import copier
 
-SUBREAPER = 36  # prctl's: a process whose parent has gone becomes our child, and we wait for it
+from tests.services import OWNER, ROOT, environment, git_commit, run
+
+# Run a command, wait for all that is left of it, and print the seconds as the last line. 36 is
+# PR_SET_CHILD_SUBREAPER: a process whose parent has gone becomes our child.
+COUNT = """
+import ctypes, os, resource, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+status = subprocess.call(sys.argv[1:])
+while True:
+    try:
+        os.wait()
+    except ChildProcessError:
+        break
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(f"\\n{used.ru_utime + used.ru_stime}", file=sys.stderr)
+sys.exit(status)
+"""
 
 # Four fields more than a post has, so six: what the column is, and what a request may hold.
 FIELDS = {
@@ -27,26 +43,12 @@ def cpu_seconds(folder: Path, *command: str, **variables: str) -> float:
 
     A PostgreSQL that outlives it for a moment counts too: a process in between adopts it.
     """
-    counting = [sys.executable, __file__, *command]
+    counting = [sys.executable, "-c", COUNT, *command]
     done = subprocess.run(
         counting, cwd=folder, env=environment(**variables), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return float(done.stderr.splitlines()[-1])
-
-
-def count(command: list[str]) -> int:
-    """Run the command, wait for all that is left of it, and print the seconds as the last line."""
-    ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
-    status = subprocess.call(command)
-    while True:
-        try:
-            os.wait()
-        except ChildProcessError:
-            break
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    sys.stderr.write(f"\n{used.ru_utime + used.ru_stime}\n")
-    return status
 
 
 def add_resource(service: Path, name: str) -> None:
@@ -94,5 +96,49 @@ def widen(path: Path) -> None:
     path.write_text(text)
 
 
+def bench() -> None:
+    """Print a table: CPU seconds of each command, and how often one could start the service."""
+    os.environ |= OWNER
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    folder.chmod(0o755)  # so that PostgreSQL, which is never root, may enter
+    service = folder / "service"
+    copier.run_copy(str(ROOT), service, defaults=True, vcs_ref="HEAD", quiet=True)
+    git_commit(service)
+    run(service, "uv", "sync", "--locked", "--quiet")
+    names = ["parcel", "gadget", "invoice", "ticket"]
+    rows = {0: seconds_of_commands(service)}
+    for name in names:
+        add_resource(service, name)
+    rows[len(names)] = seconds_of_commands(service)
+    start = rows[0].pop("a start"), rows[len(names)].pop("a start")
+    write(f"CPU seconds; a start of the service takes {start[0]:.2f}, then {start[1]:.2f}")
+    for command, fresh in rows[0].items():
+        each = (rows[len(names)][command] - fresh) / len(names)
+        write(
+            f"{command:34} {fresh:6.1f} = {fresh / start[0]:4.0f} starts;"
+            f" each resource {each:5.1f} = {each / start[0]:4.1f}"
+        )
+    shutil.rmtree(folder)
+
+
+def seconds_of_commands(service: Path) -> dict[str, float]:
+    """After a first run of everything, which compiles and fills mypy's cache."""
+    python = ("uv", "run", "--no-sync", "python", "-c", "import app.main")
+    run(service, "uv", "run", "poe", "check")
+    return {
+        "a start": sorted(cpu_seconds(service, *python) for _ in range(5))[2],
+        "pytest": cpu_seconds(service, "uv", "run", "pytest"),
+        "pytest --cov --all-cases": cpu_seconds(
+            service, "uv", "run", "pytest", "--cov", "--all-cases"
+        ),
+        "poe check": cpu_seconds(service, "uv", "run", "poe", "check"),
+    }
+
+
+def write(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    sys.exit(count(sys.argv[1:]))
+    bench()

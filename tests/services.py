@@ -21,6 +21,9 @@ import yaml
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "template"
 
+OWNER = {f"GIT_{role}_NAME": "An owner" for role in ("AUTHOR", "COMMITTER")}
+OWNER |= {f"GIT_{role}_EMAIL": "owner@example.com" for role in ("AUTHOR", "COMMITTER")}
+
 # For `poe check`: measuring takes as long as the tests, and tests/test_rendered.py does it.
 UNMEASURED = {"PYTEST_ADDOPTS": "--no-cov -W ignore::pytest_cov.CovDisabledWarning"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import ROOT, UNMEASURED, git_commit, render, run
+from tests.services import ROOT, UNMEASURED, git_commit, outcome, render, run, wait_until
 
 RECIPES = ROOT / "docs/recipes"
 # Read from the index, because the last test follows its order: migrations build on each other.
@@ -99,7 +99,8 @@ def service(installed: Path) -> Iterator[Path]:
     lock_changed = "uv.lock" in changes(installed)
     run(installed, "git", "reset", "--hard", "--quiet")
     tools = [f"--exclude={name}" for name in (".venv", ".mypy_cache", ".ruff_cache")]
-    run(installed, "git", "clean", "-ffdxq", *tools)
+    clean = ("git", "clean", "-ffdxq", *tools)
+    wait_until(lambda: outcome(installed, *clean)[0] == 0)  # PostgreSQL clears up, too
     if lock_changed:
         run(installed, "uv", "sync", "--locked", "--quiet")
 

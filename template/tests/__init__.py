@@ -6,16 +6,11 @@ TEST_DATABASE_URL the tests start a PostgreSQL of their own, which ends with the
 
 import logging
 import os
-import sys
-from importlib.util import find_spec
 
 from sqlalchemy import make_url
 
 for chatty in ("alembic", "httpx"):
     logging.getLogger(chatty).setLevel("WARNING")
-
-if find_spec("sniffio") is None:
-    sys.modules["sniffio"] = None  # type: ignore[assignment]  # httpx looks for it in every request
 
 if "TEST_DATABASE_URL" not in os.environ:
     from scripts.postgres import serve_throw_away

@@ -88,6 +88,7 @@ def assert_500(answer: Response) -> None:
     assert "disk" not in answer.text
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("operation", WRITES, ids=str)
 async def test_a_2xx_means_committed_and_an_error_means_nothing_written(
     operation: Operation,

@@ -99,7 +99,7 @@ def test_no_password_takes_long_to_judge(password: str) -> None:
 
     usual = min(seconds(hard(48, string.ascii_letters)) for _ in range(5))
 
-    assert seconds(password) < 25 * usual
+    assert min(seconds(password) for _ in range(3)) < 25 * usual
 
 
 @pytest.fixture
@@ -114,8 +114,8 @@ def hasty_threads() -> Iterator[None]:
 async def test_a_name_is_easy_to_guess_whoever_else_registers(hasty_threads: None) -> None:
     """zxcvbn keeps what it knows about an owner in a global."""
     password, words = "bartholomew quixote zylberg", ["Bartholomew Quixote Zylberg"]
-    others = (asyncio.to_thread(easy_to_guess, "x" * 48, [f"name {n}"]) for n in range(40))
-    ours = (asyncio.to_thread(easy_to_guess, password, words) for _ in range(40))
+    others = (asyncio.to_thread(easy_to_guess, "x" * 48, [f"name {n}"]) for n in range(15))
+    ours = (asyncio.to_thread(easy_to_guess, password, words) for _ in range(15))
     pairs = zip(others, ours, strict=True)
 
     assert all(await asyncio.gather(*(judged for pair in pairs for judged in pair)))

@@ -23,7 +23,7 @@ from app.security import create_access_token, read_access_token
 from tests.calls import refresh_token_of
 from tests.factories.users import UserFactory
 
-pytestmark = pytest.mark.no_cover  # hundreds of requests reach what others have reached
+pytestmark = pytest.mark.usefixtures("unmeasured")
 
 type Json = dict[str, Any]
 
