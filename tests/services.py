@@ -24,12 +24,10 @@ TEMPLATE = ROOT / "template"
 OWNER = {f"GIT_{role}_NAME": "An owner" for role in ("AUTHOR", "COMMITTER")}
 OWNER |= {f"GIT_{role}_EMAIL": "owner@example.com" for role in ("AUTHOR", "COMMITTER")}
 
-# For `poe check`: measuring takes as long as the tests, and tests/test_rendered.py does it.
-UNMEASURED = {"PYTEST_ADDOPTS": "--no-cov -W ignore::pytest_cov.CovDisabledWarning"}
-
 # For `poe check` of what tests/test_rendered.py has tested whole, here only in another place.
 SHORT = {
-    "PYTEST_ADDOPTS": f"{UNMEASURED['PYTEST_ADDOPTS']} tests/unit tests/integration/test_auth.py"
+    "PYTEST_ADDOPTS": "--no-cov -W ignore::pytest_cov.CovDisabledWarning"
+    " tests/unit tests/integration/test_auth.py"
 }
 
 type Answers = dict[str, Any]

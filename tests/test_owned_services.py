@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import RenderedAt
 from tests.releases import NEXT, releases
-from tests.services import UNMEASURED, git_commit, outcome, run
+from tests.services import git_commit, outcome, run
 from tests.test_docs import NEW_FILE
 
 pytestmark = pytest.mark.rendered
@@ -17,13 +17,17 @@ pytestmark = pytest.mark.rendered
 @pytest.mark.sample(1)
 @pytest.mark.parametrize("release", releases())
 def test_an_owned_service_takes_the_update_and_passes_its_checks(
-    release: str, history: Path, rendered_at: RenderedAt, workspace: Path
+    release: str,
+    history: Path,
+    rendered_at: RenderedAt,
+    workspace: Path,
+    pytestconfig: pytest.Config,
 ) -> None:
     """With a resource, as that release taught it, a line in each module, and rows."""
     service = shutil.copytree(rendered_at(release, {}), workspace / f"from-{release}")
 
     def uv_run(*command: str) -> str:
-        return run(service, "uv", "run", *command, **UNMEASURED)
+        return run(service, "uv", "run", *command)
 
     def psql(query: str) -> str:
         output = uv_run("--quiet", "poe", "--quiet", "psql", "--tuples-only", "--command", query)
@@ -57,7 +61,9 @@ def test_an_owned_service_takes_the_update_and_passes_its_checks(
         uv_run("poe", "revision", "what the update brought")
     git_commit(service, "Update")
 
-    assert "skipped" not in uv_run("poe", "check")
+    uv_run("ruff", "check")
+    uv_run("mypy", "app/", "tests/")
+    assert "skipped" not in uv_run("pytest", "--seed", str(pytestconfig.option.seed))
     uv_run("poe", "migrate")
     assert psql("SELECT count(*), max(email) FROM users") == users
     heads = uv_run("python", "-m", "scripts.run", "alembic", "heads")
