@@ -53,8 +53,8 @@ def render(folder: Path) -> None:
 
 
 def pytest(session: nox.Session, *options: str) -> None:
-    """On two cores. After Ctrl-C it has time to end what it started, and to clear up."""
-    command = ("pytest", "-n", "2", *options, *session.posargs)
+    """On every core. After Ctrl-C it has time to end what it started, and to clear up."""
+    command = ("pytest", "-n", "auto", *options, *session.posargs)
     session.run(*command, interrupt_timeout=60, terminate_timeout=10)
 
 
