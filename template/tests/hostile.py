@@ -167,6 +167,8 @@ MEDIA_TYPES = [
     "multipart/form-data; boundary=x",
     "multipart/form-data; boundary=" + CANARY * 100,
     'multipart/mixed; boundary="',
+    CANARY,
+    f"application/{CANARY}\0",
 ]
 LETTERS = [chr(code) for code in range(0x4E00, 0x9FA0)]
 
@@ -179,11 +181,11 @@ class Choice:
 
     def of[T](self, classes: Classes[T], *place: object) -> Iterator[tuple[str, T]]:
         for name, values in classes.items():
-            if self.seed is None:
+            if self.seed is None or not values:
                 yield from ((name, value) for value in values)
             else:
-                at = crc32(f"{self.seed} {place} {name}".encode(errors="replace"))
-                yield name, values[at % len(values)]
+                at = " ".join(map(str, (self.seed, *place, name)))
+                yield name, values[crc32(at.encode()) % len(values)]
 
     def few[T](self, classes: Classes[T], *place: object) -> Iterator[tuple[str, T]]:
         """The same of what every operation leaves to the same code: one; else one of each class."""

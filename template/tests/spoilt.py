@@ -211,10 +211,10 @@ def extras(call: Request, choice: Choice, tables: Collection[str]) -> Iterator[E
     """Fields that no model has, then each column of the tables, and how it would look in a row."""
     for _, name in choice.of({"an extra field": hostile.NAMES}, call.operation):
         yield name, CANARY, ""
-    for table in tables:
-        for column in Base.metadata.tables[table].c:
-            value = server_owned(column)
-            yield column.name, value, f'"{column.name}":{json.dumps(value)}'
+    written = [table for table in Base.metadata.sorted_tables if table.name in tables]
+    for column in (column for table in written for column in table.c):
+        value = server_owned(column)
+        yield column.name, value, f'"{column.name}":{json.dumps(value)}'
 
 
 def server_owned(column: Column[Any]) -> Any:

@@ -36,7 +36,7 @@ REFUSE_COMMIT = """
     $$ BEGIN RAISE 'the disk is full'; END $$
 """
 AT_COMMIT = """
-    CREATE CONSTRAINT TRIGGER refuse_commit AFTER INSERT OR UPDATE OR DELETE ON %I
+    CREATE CONSTRAINT TRIGGER refuse_commit AFTER INSERT OR UPDATE OR DELETE ON %s
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_commit()
 """
 REFUSE_WRITE = """
@@ -49,7 +49,7 @@ REFUSE_WRITE = """
     END $$
 """
 AT_WRITE = """
-    CREATE TRIGGER refuse_write AFTER INSERT OR UPDATE OR DELETE ON %I
+    CREATE TRIGGER refuse_write AFTER INSERT OR UPDATE OR DELETE ON %s
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_write()
 """
 
@@ -61,8 +61,9 @@ async def run(*statements: str) -> None:
 
 
 def for_every_table(statement: str) -> str:
-    """All in one: PostgreSQL puts each name into the place of `%I`, in quotes if it needs them."""
-    names = ", ".join(f"'{table.name}'" for table in Base.metadata.sorted_tables)
+    """All in one; in quotes stands a table whose name is a word of SQL, such as `order`."""
+    quoted = engine.dialect.identifier_preparer.format_table
+    names = ", ".join(f"'{quoted(table)}'" for table in Base.metadata.sorted_tables)
     return f"""DO $do$ DECLARE name text; BEGIN FOREACH name IN ARRAY ARRAY[{names}] LOOP
         EXECUTE format($sql${statement}$sql$, name); END LOOP; END $do$"""
 
