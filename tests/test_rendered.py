@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.costs import cost_of, cost_of_a_start
 from tests.services import FULLY_CHECKED, PROFILES, git_commit, render, run, running
 
 pytestmark = pytest.mark.rendered
@@ -26,11 +27,13 @@ MATRIX = [
 ]
 
 
+STARTS = 30  # of the service: its tests may cost as much. Decision 26 says why
+
+
 @dataclass(frozen=True)
 class Service:
     folder: Path
     variables: dict[str, str]
-    measured: bool
 
     def run(self, *command: str, **variables: str) -> str:
         return run(self.folder, "uv", "run", "--no-sync", *command, **self.variables, **variables)
@@ -48,7 +51,7 @@ def service(request: pytest.FixtureRequest, workspace: Path) -> Service:
         "MYPY_CACHE_DIR": str(workspace / f"mypy-{python}"),
     }
     run(folder, "uv", "sync", "--locked", "--quiet", **shared)
-    return Service(folder, shared, measured=profile == "default")
+    return Service(folder, shared)
 
 
 def test_it_is_formatted(service: Service) -> None:
@@ -64,15 +67,13 @@ def test_it_is_typed(service: Service) -> None:
     service.run("mypy", "app/", "scripts/", "tests/")
 
 
-def test_its_tests_pass_and_reach_every_branch(
-    service: Service, pytestconfig: pytest.Config
-) -> None:
-    """All of them where they are measured; elsewhere what an owner runs, by another seed."""
-    everything = ("--all-cases", "--cov", "--cov-fail-under=100")
-    sampled = ("--seed", str(pytestconfig.option.seed))
-    output = service.run("pytest", *(everything if service.measured else sampled))
+def test_its_tests_pass_and_cost_little(service: Service, pytestconfig: pytest.Config) -> None:
+    """With their PostgreSQL. `tests/test_workflows.py` runs all cases, and measures coverage."""
+    command = ("uv", "run", "--no-sync", "pytest", "--seed", str(pytestconfig.option.seed))
+    seconds, output = cost_of(service.folder, *command, **service.variables)
 
     assert re.search(r"^=+ \d+ passed in .*=$", output, re.MULTILINE), output
+    assert seconds < STARTS * cost_of_a_start(service.folder, **service.variables)
 
 
 def test_its_migrations_apply_and_can_be_undone(service: Service) -> None:
