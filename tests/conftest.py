@@ -163,7 +163,11 @@ def workspace() -> Iterator[Path]:
     """
     folder = Path(tempfile.mkdtemp(prefix="rendered-"))
     folder.chmod(0o755)
+    temporary = folder / "tmp"  # what a command leaves that was interrupted goes away, too
+    temporary.mkdir()
+    temporary.chmod(0o1777)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(temporary))
         patch.setenv("UV_PROJECT_ENVIRONMENT", str(folder / "venv"))
         patch.setenv("MYPY_CACHE_DIR", str(folder / "mypy"))
         yield folder

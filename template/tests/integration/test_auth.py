@@ -261,7 +261,7 @@ async def test_a_read_does_not_wait_for_a_password(
 
     def endless(self: Argon2Hasher, password: str, password_hash: str) -> bool:
         started.set()
-        ended.wait()
+        ended.wait(timeout=10)
         return verify(self, password, password_hash)
 
     monkeypatch.setattr(Argon2Hasher, "verify", endless)
