@@ -152,7 +152,7 @@ def release(session: nox.Session) -> None:
     changelog = ROOT / "CHANGELOG.md"
     text = changelog.read_text()
     refuse_release(session, version, text)
-    session.run("pytest", "-m", FAST)
+    session.run("pytest", "-n", "auto", "-m", FAST)
 
     today = datetime.datetime.now(datetime.UTC).date()
     changelog.write_text(text.replace("## Unreleased", f"## {version} - {today}", 1))

@@ -16,7 +16,8 @@ from tests.services import OWNER, ROOT, environment, git_commit, run
 # PR_SET_CHILD_SUBREAPER: a process whose parent has gone becomes our child.
 COUNT = """
 import ctypes, os, resource, subprocess, sys
-ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 status = subprocess.call(sys.argv[1:])
 while True:
     try:

@@ -8,7 +8,6 @@ from pytest_copie.plugin import Copie
 from tests.services import PROFILES, ROOT
 
 
-@pytest.mark.sample(2)
 @pytest.mark.parametrize("answers", PROFILES.values(), ids=PROFILES)
 def test_it_renders(copie: Copie, answers: dict[str, Any]) -> None:
     result = copie.copy(extra_answers=answers, template_dir=ROOT, vcs_ref="HEAD")

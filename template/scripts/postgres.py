@@ -42,7 +42,9 @@ def serve(home: Path, port: int) -> int:
 
 def serve_throw_away() -> str:
     """Start an empty, fast, forgetful server for this process; return its URL."""
-    home = Path(tempfile.mkdtemp(prefix="postgres-", dir=next(filter(_roomy, THROW_AWAY), None)))
+    home = Path(
+        tempfile.mkdtemp(prefix="postgres-", dir=next(filter(_roomy, THROW_AWAY), THROW_AWAY[-1]))
+    )
     home.chmod(0o755)
     _start(home, ["-h", "", "-k", str(home / "data"), *NOT_DURABLE], "--remove", str(home))
     return f"postgresql://postgres@/test?host={home / 'data'}"

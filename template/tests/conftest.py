@@ -52,10 +52,11 @@ async def db(cloned_database: None) -> AsyncIterator[AsyncSession]:
 
 @pytest.fixture
 def app() -> Iterator[FastAPI]:
-    """The service. A route that a test adds goes away with the test."""
+    """The service. What a test adds to its routes or overrides goes away with the test."""
     routes = service.routes[:]
     yield service
     service.router.routes[:] = routes
+    service.dependency_overrides.clear()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Values that break services, in classes: all values of a class can find the same fault.
 
 `tests.spoilt` puts them everywhere: one value of each class, chosen by `--seed`, and with
-`--all-cases` every value.
+`--all-cases` every value. Of headers, which every operation leaves to the same code, fewer.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ type Classes[T] = Mapping[str, Sequence[T]]
 
 # Stands in every hostile text that has room for it.
 CANARY = "zq7canary"
-NUMBER = "7261594038"  # no int32
+NUMBER = "7261594038"
 UUID = "7c0ffee0-0000-4000-8000-726159403800"
 CANARIES = [CANARY, NUMBER, UUID]  # no error may repeat one of them
 
@@ -60,7 +60,8 @@ NUMBERS: Classes[str] = {
     "zero": ["0", "-0"],
     "negative": ["-1"],
     "fraction": ["1.5", "0.1234567890123456789012345678901234567890", "1e-400"],
-    "no int32": [NUMBER],
+    "no int32": [str(2**31)],
+    "ten digits": [NUMBER],
     "no int64": [str(2**63), str(-(2**63) - 1), str(2**64), str(10**100)],
     "endless": ["7" * 5_000],
     "NaN": ["NaN"],
@@ -188,7 +189,7 @@ class Choice:
                 yield name, values[crc32(at.encode()) % len(values)]
 
     def few[T](self, classes: Classes[T], *place: object) -> Iterator[tuple[str, T]]:
-        """The same of what every operation leaves to the same code: one; else one of each class."""
+        """For what every operation leaves to the same code: one of all classes, or of each."""
         if self.seed is None:
             yield from ((name, values[0]) for name, values in classes.items())
         else:
@@ -198,7 +199,7 @@ class Choice:
 def texts_for(schema: Schema) -> Classes[str]:
     """What is hostile, in a URL or a form, to whoever reads this schema."""
     schema = resolved(schema)
-    kind, form = schema.get("type"), str(schema.get("format"))
+    kind, form = kind_of(schema), str(schema.get("format"))
     numeric, timely = kind in {"integer", "number"}, form.startswith(("date", "time", "duration"))
     found = dict(TEXTS)
     if kind not in {"string", None} or timely or {"enum", "const"} & schema.keys():
@@ -206,7 +207,7 @@ def texts_for(schema: Schema) -> Classes[str]:
     if "maxLength" in schema:
         found.pop("long", None)
     if numeric or kind is None:
-        found |= {name: values for name, values in NUMBERS.items() if worth_trying(name, schema)}
+        found |= numbers_for(schema)
     if timely or kind is None:
         found |= TIMES
     if form == "uuid":
@@ -216,19 +217,32 @@ def texts_for(schema: Schema) -> Classes[str]:
     return found | {name: [as_text(value)] for name, value in bounds(schema)}
 
 
-def worth_trying(number: str, schema: Schema) -> bool:
-    """Of the numbers beyond a bound, only the next one is."""
-    if number in {"zero", "negative"}:
-        return not {"minimum", "exclusiveMinimum"} & schema.keys()
-    if number in {"no int32", "no int64"}:
-        most = schema.get("maximum", schema.get("exclusiveMaximum"))
-        return most is None or most > 2**31
-    return True
+def numbers_for(schema: Schema) -> Classes[str]:
+    """Of the whole numbers beyond a bound only the next one is tried, which is in `bounds`."""
+    least = schema.get("minimum", schema.get("exclusiveMinimum"))
+    most = schema.get("maximum", schema.get("exclusiveMaximum"))
+
+    def is_beyond(text: str) -> bool:
+        if len(text) > 200 or not text.removeprefix("-").isdecimal():
+            return False
+        number = int(text)
+        return (least is not None and number < least) or (most is not None and number > most)
+
+    inside = {
+        name: [text for text in values if not is_beyond(text)] for name, values in NUMBERS.items()
+    }
+    return {name: values for name, values in inside.items() if values}
+
+
+def kind_of(schema: Schema) -> str | None:
+    """The JSON type; of several the first."""
+    kind = schema.get("type")
+    return kind[0] if isinstance(kind, list) else kind
 
 
 def json_for(schema: Schema) -> Classes[str]:
     """The same in JSON, as JSON writes it; and what is of another type."""
-    schema, kind = resolved(schema), resolved(schema).get("type")
+    schema, kind = resolved(schema), kind_of(resolved(schema))
     texts = {k: v for k, v in texts_for(schema).items() if k not in NUMBERS}
     written = {name: [json.dumps(text) for text in values] for name, values in texts.items()}
     found: dict[str, Sequence[str]] = {**NULL}

@@ -266,7 +266,7 @@ async def test_a_read_does_not_wait_for_a_password(
 
     monkeypatch.setattr(Argon2Hasher, "verify", endless)
     login = asyncio.create_task(log_in(committing_client, user.email))
-    await asyncio.to_thread(started.wait)
+    assert await asyncio.to_thread(started.wait, timeout=10)
 
     meanwhile = await committing_client.get("/health/ready")
 

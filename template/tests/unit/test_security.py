@@ -42,14 +42,15 @@ async def test_no_more_than_two_passwords_are_hashed_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each takes 64 MiB; without a bound, logins could take all the memory."""
-    lock, running, most = threading.Lock(), 0, 0
+    lock, running, most, two = threading.Lock(), 0, 0, threading.Barrier(2, timeout=10)
 
     def counted(self: Argon2Hasher, password: str, **options: bytes | None) -> str:
         nonlocal running, most
         with lock:
             running += 1
             most = max(most, running)
-        time.sleep(0.01)  # so that all would meet
+        two.wait()
+        time.sleep(0.01)  # so that more would meet
         with lock:
             running -= 1
         return "hash"
