@@ -21,8 +21,6 @@ from tests.services import OWNER, PROFILES, ROOT, Answers, git_commit, once, ren
 type Copy = Callable[[str], Path]
 type RenderedAt = Callable[[str, Answers], Path]
 
-GIT = OWNER | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("samples")
@@ -84,9 +82,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def git_of_an_owner() -> Iterator[None]:
-    """The same for everybody. `copier update` commits to repositories of its own, too."""
-    with pytest.MonkeyPatch.context() as patch, plumbum.local.env(**GIT):
-        for name, value in GIT.items():
+    """`copier update` commits to repositories of its own, too."""
+    with pytest.MonkeyPatch.context() as patch, plumbum.local.env(**OWNER):
+        for name, value in OWNER.items():
             patch.setenv(name, value)
         yield
 

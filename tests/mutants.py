@@ -61,7 +61,8 @@ def both(*edits: Edit) -> Edit:
 
 COPIER = "copier.yml"
 README = "template/README.md.jinja"
-UPDATE = "template/scripts/update.py"
+UPDATE = "template/devtools/update"
+MERGING = "tests/test_merging.py"
 GITHUB = "template/{% if github %}.github{% endif %}"
 BASELINE = "template/alembic/versions/0001_accounts.py"
 COLUMN = '        sa.Column("last_login_at", sa.DateTime(timezone=True), nullable=True),\n'
@@ -243,7 +244,7 @@ MUTANTS = [
     Mutant(
         "a file that is kept whatever the template says",
         append(COPIER, "\n_skip_if_exists:\n  - /AGENTS.md\n"),
-        "tests/test_updates.py::test_nothing_is_lost",
+        "tests/test_updates.py::test_an_untouched_service_becomes_a_fresh_render",
     ),
     Mutant(
         "a value that each render draws anew",
@@ -252,23 +253,38 @@ MUTANTS = [
     ),
     # poe update, and what stands around it
     Mutant(
-        "an update that overwrites what copier cannot merge",
-        swap(
-            UPDATE,
-            "names += [name for name in tracked",
-            "[name for name in tracked",
-        ),
-        f"{POE_UPDATE}::test_what_copier_would_overwrite_is_left_alone",
+        "a merge that obeys the settings of the machine",
+        swap(f"{UPDATE}/merge.py", "            GIT_CONFIG_GLOBAL=os.devnull,\n", ""),
+        f"{MERGING}::test_a_setting_changes_nothing[merge.renames=false]",
+    ),
+    Mutant(
+        "an update that runs hooks",
+        swap(f"{UPDATE}/git.py", '    "core.hooksPath": os.devnull,\n', ""),
+        f"{MERGING}::test_a_setting_changes_nothing[hooks]",
     ),
     Mutant(
         "an update on top of uncommitted changes",
-        swap(UPDATE, "if len(ignored) < len(entries):", "if False:"),
-        f"{POE_UPDATE}::test_it_refuses_what_is_not_committed",
+        swap(
+            f"{UPDATE}/__main__.py",
+            "if found := [path for _, path in changed()]:",
+            "if found := []:",
+        ),
+        f"{MERGING}::test_what_is_not_committed_stays",
     ),
     Mutant(
-        "a patch that fits in a wrong place",
-        swap(UPDATE, "CONTEXT_LINES = 1_000_000", "CONTEXT_LINES = 3"),
-        f"{POE_UPDATE}::test_a_change_stays_where_it_was_made",
+        "an update over edits that git hides",
+        swap(f"{UPDATE}/write.py", "        refuse_hidden(paths)\n", ""),
+        f"{MERGING}::test_files_that_git_hides_are_refused_if_they_would_be_written[skip-worktree]",
+    ),
+    Mutant(
+        "an update that overwrites what was edited after a kill",
+        swap(f"{UPDATE}/write.py", "if found not in (before, after):", "if False:"),
+        f"{MERGING}::test_an_edit_after_a_kill_stays",
+    ),
+    Mutant(
+        "migrations that an update brings",
+        swap(f"{UPDATE}/render.py", '"/alembic/versions/", ', ""),
+        f"{MERGING}::test_it_leaves_out_what_copier_leaves_out_of_its_updates",
     ),
     Mutant(
         "a weekly update that goes on after it failed",

@@ -3,11 +3,12 @@
 import random
 import re
 import subprocess
+import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.services import git_commit, run
+from tests.services import run
 
 # The owner's from the first commit on: no update touches them.
 LEFT_ALONE = re.compile(r"alembic/versions/|uv\.lock$")
@@ -25,26 +26,23 @@ def names_in(folder: Path) -> set[str]:
 class Owner:
     """Edits a service that was rendered as `old` and will be updated to `new`.
 
-    Each edit plants a token. `careful` owners run `poe update`; others plain copier, and do
-    nothing that only `poe update` sees.
+    Each edit plants a token.
     """
 
     service: Path
     old: Path
     new: Path
-    careful: bool
     rng: random.Random
     tokens: list[bytes] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
-    kept: set[str] = field(default_factory=set)  # what `poe update` leaves alone
+    renamed: dict[str, str] = field(default_factory=dict)  # from where it is now to where it was
+    folders: dict[str, str] = field(default_factory=dict)  # that were moved, from and to
 
     def work(self, edits: int) -> None:
-        kinds = EVERYBODYS + (CAREFUL if self.careful else [])
-        for kind in self.rng.choices(kinds, k=edits):
+        for kind in self.rng.choices(KINDS, k=edits):
             kind(self)
             self.kinds.append(kind.__name__)
-        git_commit(self.service, "The owner's work")
 
     def token(self) -> bytes:
         self.tokens.append(b"token-%d-%08x" % (len(self.tokens), self.rng.getrandbits(32)))
@@ -149,6 +147,7 @@ class Owner:
         self.add_line(name)
         renamed = str(Path(name).with_name(f"renamed_{Path(name).name}"))
         (self.service / name).rename(self.service / renamed)
+        self.renamed[renamed] = name
         self.touched.add(renamed)
 
     def move_folder(self) -> None:
@@ -159,6 +158,10 @@ class Owner:
             before = names_in(self.service)
             (self.service / folder).rename(self.service / moved)
             self.touched |= before ^ names_in(self.service)
+            self.folders[folder] = moved
+            for name in names_in(self.service) - before:
+                was = folder + name.removeprefix(moved)
+                self.renamed[name] = self.renamed.pop(was, was)
 
     def ignored(self) -> None:
         self.write(self.rng.choice([".env", ".postgres/data", ".venv/mine"]), self.token())
@@ -187,13 +190,11 @@ class Owner:
     def binary_instead(self) -> None:
         name = self.rendered_file()
         self.write(name, b"\0\1\2%s\xff" % self.token())
-        self.kept.add(name)
 
     def other_encoding(self) -> None:
         name = self.rendered_file()
         line = "# café ".encode("latin-1") + self.token() + b"\n"
         self.write(name, b"".join([*self.lines_of(name), line]))
-        self.kept.add(name)
 
     def link_instead(self) -> None:
         name = self.rendered_file()
@@ -201,21 +202,21 @@ class Owner:
         self.write(target, self.token())
         (self.service / name).unlink()
         (self.service / name).symlink_to(self.service / target)
-        self.kept.add(name)
 
     def ignored_from_now_on(self) -> None:
         """A rendered file is kept out of git, but used: the settings of an editor, say."""
         name = self.rendered_file()
         run(self.service, "git", "rm", "--quiet", "--force", "--cached", name)
         self.add_line(name)
-        self.kept.add(name)
-        with (self.service / ".git/info/exclude").open("a") as exclude:
-            exclude.write(f"/{name}\n")
+        exclude = run(self.service, "git", "rev-parse", "--git-path", "info/exclude").strip()
+        prefix = run(self.service, "git", "rev-parse", "--show-prefix").strip()
+        with (self.service / exclude).open("a") as patterns:
+            patterns.write(f"/{prefix}{name}\n")
 
 
 type Kind = Callable[[Owner], None]
 
-EVERYBODYS: list[Kind] = [
+KINDS: list[Kind] = [
     *[Owner.insert] * 3,
     *[Owner.change] * 3,
     Owner.delete_lines,
@@ -237,8 +238,6 @@ EVERYBODYS: list[Kind] = [
     Owner.baseline,
     Owner.resource,
     Owner.dependency,
-]
-CAREFUL: list[Kind] = [
     Owner.binary_instead,
     Owner.other_encoding,
     Owner.link_instead,
@@ -248,9 +247,14 @@ CAREFUL: list[Kind] = [
 
 @dataclass(frozen=True)
 class File:
+    """As git has it; a conflict is in the file, or the owner's side of it is."""
+
     content: bytes
-    executable: bool = False
+    mode: str = "100644"
     conflict: bool = False
+
+
+type Files = dict[str, File]
 
 
 def content(folder: Path, name: str) -> bytes | None:
@@ -261,59 +265,89 @@ def content(folder: Path, name: str) -> bytes | None:
 def file(folder: Path, name: str) -> File | None:
     path = folder / name
     if path.is_symlink():
-        return File(str(path.readlink()).encode())
+        return File(str(path.readlink()).encode(), "120000")
     if not path.is_file():
         return None
-    return File(path.read_bytes(), executable=bool(path.stat().st_mode & 0o100))
+    return File(path.read_bytes(), "100755" if path.stat().st_mode & 0o100 else "100644")
 
 
-def expected(old: Path, mine: Path, new: Path, kept: set[str]) -> dict[str, File]:
-    """What git makes of the three versions of each file, when it merges them one by one.
+def rendered(folder: Path) -> Files:
+    """What a render has, and an update may touch."""
+    names = sorted(name for name in names_in(folder) if not LEFT_ALONE.search(name))
+    return {name: found for name in names if (found := file(folder, name))}
 
-    `kept` are the files that are left alone. A file that the owner deleted stays deleted.
+
+def expected(
+    base: Files, ours: Files, theirs: Files, owner: Owner, said: str, found: Files
+) -> Files:
+    """What `poe update` must make of three versions, file by file, given what it said.
+
+    git finds most of what was renamed, but not all. Where it did, the file is merged in its place
+    of today; else what is new is named.
     """
-    merged: dict[str, File] = {}
-    for name in names_in(old) | names_in(mine) | names_in(new):
-        base, ours, theirs = file(old, name), file(mine, name), file(new, name)
-        if LEFT_ALONE.search(name) or name in kept:
-            result = ours
-        elif name == ANSWERS:
-            result = theirs
+    base = base | {ANSWERS: ours[ANSWERS]}
+    theirs = dict(theirs)
+    renamed = {was: now for now, was in owner.renamed.items() if now in ours and was not in ours}
+    renamed = {was: now for was, now in renamed.items() if f"\n{was} is gone" not in said}
+    moved = dict(re.findall(r"^(\S+) is (\S+) now, with your changes\.$", said, re.MULTILINE))
+    for folder, to in owner.folders.items():  # git takes what is new in a folder along
+        inside = {name: to + name.removeprefix(folder) for name in theirs if name not in base}
+        renamed |= {was: now for was, now in inside.items() if was != now and now in found}
+    for was, now in renamed.items():
+        for side in (base, theirs):
+            if was in side:
+                side[now] = side.pop(was)
+    for was, now in moved.items():
+        base[now], ours[now] = base.pop(was), ours.pop(was)
+    merged: Files = {}
+    for name in base.keys() | ours.keys() | theirs.keys():
+        result = merged_file(base.get(name), ours.get(name), theirs.get(name))
+        if name in renamed.values() and name not in theirs:  # the template deleted it
+            result = ours[name]
+        if result is None:
+            missed = (
+                name in base and name not in ours and theirs.get(name, base[name]) != base[name]
+            )
+            assert not missed or f"\n{name} is gone, as you left it" in said, name
         else:
-            result = merged_file(base, ours, theirs, mine.parent)
-        if result is not None:
             merged[name] = result
     return merged
 
 
-def merged_file(
-    base: File | None, ours: File | None, theirs: File | None, folder: Path
-) -> File | None:
+def merged_file(base: File | None, ours: File | None, theirs: File | None) -> File | None:
     if base == theirs:  # the template changed nothing
         return ours
-    if theirs is None:  # the template deletes it
-        return None
     if base == ours:  # the owner changed nothing
         return theirs
-    if ours is None:  # the owner deleted it
-        return None
-    return merge(base or File(b""), ours, theirs, folder)
+    if ours is None or ours == theirs:  # the owner deleted it, or did the same
+        return ours
+    if theirs is None:  # the template deletes what the owner changed
+        return replace(ours, conflict=True)
+    if ours.mode == "120000":
+        return ours
+    if b"\0" in ours.content:
+        return replace(ours, conflict=True)
+    lines = ours.content.count(b"\n")
+    if lines == ours.content.count(b"\r\n") > 0:
+        unix = replace(ours, content=ours.content.replace(b"\r\n", b"\n"))
+        merged = merge(base or File(b""), unix, theirs)
+        return replace(merged, content=merged.content.replace(b"\n", b"\r\n"))
+    return merge(base or File(b""), ours, theirs)
 
 
-def merge(base: File, ours: File, theirs: File, folder: Path) -> File:
-    paths = []
-    for side, version in (("ours", ours), ("base", base), ("theirs", theirs)):
-        (folder / side).write_bytes(version.content)
-        paths.append(str(folder / side))
-    labels = ("-L", "before updating", "-L", "last update", "-L", "after updating")
-    command = ["git", "merge-file", "-p", *labels, *paths]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
-    assert 0 <= done.returncode < 128, done
-    conflict = done.returncode > 0
-    if conflict:
-        assert touch(folder), "git reports a conflict where nobody else changed anything"
-    executable = ours.executable if ours.executable != base.executable else theirs.executable
-    return File(done.stdout, executable, conflict)
+def merge(base: File, ours: File, theirs: File) -> File:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for side, version in (("ours", ours), ("base", base), ("theirs", theirs)):
+            (folder / side).write_bytes(version.content)
+        command = ["git", "merge-file", "-p", "-q", "ours", "base", "theirs"]
+        done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, check=False)
+        assert 0 <= done.returncode < 128, done
+        conflict = done.returncode > 0
+        if conflict:
+            assert touch(folder), "git reports a conflict where nobody else changed anything"
+    mode = ours.mode if ours.mode != base.mode else theirs.mode
+    return File(done.stdout, mode, conflict)
 
 
 def touch(folder: Path) -> bool:

@@ -24,12 +24,12 @@ def test_a_mistake_is_noticed(mutant: Mutant, tmp_path: Path) -> None:
 
     assert code == 1, output
     failed = re.findall(r"^(?:FAILED|ERROR) (\S+?)(?:\[| |$)", output, re.MULTILINE)
-    assert [name for name in failed if name.startswith(mutant.killer)], output
+    assert mutant.killer.partition("[")[0] in failed, output
 
 
 def test_the_tests_that_notice_are_there() -> None:
     for mutant in MUTANTS:
-        path, _, name = mutant.killer.partition("::")
+        path, _, name = mutant.killer.partition("[")[0].partition("::")
         assert re.search(rf"^def {name}\(", (ROOT / path).read_text(), re.MULTILINE), mutant.killer
 
 

@@ -2,7 +2,6 @@
 
 import random
 import re
-import runpy
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,8 @@ import pytest
 import yaml
 
 from tests.conftest import RenderedAt
-from tests.owners import ANSWERS, LEFT_ALONE, Owner, expected, file, names_in
+from tests.environments import Environment
+from tests.owners import ANSWERS, LEFT_ALONE, Owner, expected, file, names_in, rendered
 from tests.releases import LATER, NEXT, answers_for, releases
 from tests.services import FEATURES, PROFILES, edit, features_of, git_commit, run, without
 
@@ -95,55 +95,51 @@ def test_nothing_is_lost(
     request: pytest.FixtureRequest,
     history: Path,
     rendered_at: RenderedAt,
-    copied: Callable[[Path], Path],
+    tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """An owner edits at random, and updates. The tree is what git's own merge makes of it.
+    """An owner on some machine edits at random, and runs `poe update`.
 
-    From the working tree, too, whose `poe update` is what the next release brings. Now and then
-    features are added; none is taken away, for its files would be deleted as asked.
+    git's index has what a merge makes of each file by itself, wherever it is now; the files are as
+    the index has them; and what git does not know is as it was.
     """
     rng = random.Random(f"{request.config.option.seed} {run_number}")
     release, profile = rng.choice([*RELEASES, NEXT]), rng.choice(list(PROFILES))
-    answers = answers_for(history, release, PROFILES[profile])
-    more = {name: True for name in FEATURES if rng.random() < 0.3}
     target = LATER if release == NEXT else rng.choice([NEXT, LATER])
-    old, new = rendered_at(release, answers), rendered_at(target, answers | more)
-    service = copied(old)
-    script = service / "scripts/update.py"  # since 0.2.0
-    careful = script.exists() and rng.random() < 0.6
-    owner = Owner(service, old, new, careful, rng)
+    answers = answers_for(history, release, PROFILES[profile])
+    old, new = (rendered_at(version, answers) for version in (release, target))
+    machine = Environment(tmp_path / "machine", rng)
+    service = machine.set_up(old)
+    owner = Owner(service, old, new, rng)
     owner.work(edits=rng.randint(3, 25))
-    mine = shutil.copytree(service, service.parent / "mine", symlinks=True)
-    options: dict[str, Any] = {}
-    if careful:  # as the service's own script does it
-        poe_update = runpy.run_path(str(old / "scripts/update.py"))
-        options = {"exclude": poe_update["untouchable"](service)}
-        options["context_lines"] = poe_update["CONTEXT_LINES"]
+    machine.commit(service, "The owner's work")
+    ours = machine.committed(service)
+    planted = owner.tokens_in(service)
+    (service / "unknown.txt").write_text("to git\n")
 
-    update(service, data=more, vcs_ref=target, **options)
+    code, said = machine.poe_update(service, "--defaults", "--to", target)
 
-    tree = expected(old, mine, new, kept=owner.kept if careful else set())
-    found = {name: file(service, name) for name in names_in(service)}
-    conflicts = {name for name, code in status(service).items() if code == "UU"}
-    overlaps = {name for name, merged in tree.items() if merged.conflict}
-    planted = owner.tokens_in(mine)
+    assert code == 0, (machine.drawn, said)
+    found, unmerged = machine.result(service)
+    merged = expected(rendered(old), ours, rendered(new), owner, said, found)
     lost = planted - owner.tokens_in(service)
+    overlaps = {name for name, file in merged.items() if file.conflict}
     record_property("updates", 1)
+    record_property("drawn", len(machine.drawn))
     record_property("edits", len(owner.kinds))
     record_property("tokens planted", len(planted))
     record_property("tokens lost", len(lost))
-    record_property("conflicts", len(conflicts))
-    record_property("conflicts for no reason", len(conflicts - overlaps))
-
-    assert not lost, owner.kinds
-    assert conflicts == overlaps
-    assert found.keys() == tree.keys(), owner.kinds
-    assert answers_in(service) == answers_in(new)
-    for name in tree.keys() - {ANSWERS}:
-        have, want = found[name], tree[name]
-        assert have
-        assert (have.content, have.executable) == (want.content, want.executable), name
+    record_property("conflicts", len(unmerged))
+    record_property("conflicts for no reason", len(unmerged - overlaps))
+    assert not lost, (machine.drawn, owner.kinds, said)
+    assert unmerged == overlaps, (machine.drawn, said)
+    assert found.keys() == merged.keys(), (machine.drawn, owner.kinds, said)
+    for name in found.keys() - unmerged - {ANSWERS}:
+        assert found[name] == merged[name], (name, machine.drawn, said)
+    assert yaml.safe_load(found[ANSWERS].content)["_commit"] == target
+    assert machine.unstaged(service) == unmerged
+    assert (service / "unknown.txt").read_text() == "to git\n"
+    assert not (tmp_path / "machine/ran").exists(), "a hook ran"
 
 
 @pytest.mark.sample(2)

@@ -1,0 +1,1 @@
+"""What the template maintains beside the service; updates rewrite it, so leave it as it is."""

@@ -1,0 +1,212 @@
+"""Write what a merge made: all of it or nothing, and never over an edit that git does not have.
+
+It is prepared with the owner's line ends and filters. Then a journal says what goes where, files
+are moved there, and git's index is told. The next run finishes one that was killed in between.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from shlex import quote
+
+from devtools.update.git import OWNERS, Environment, environment, git, items, line
+from devtools.update.merge import Merge
+
+UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")  # as git status has them
+# Written at the end, the first of these last: which version is there now, and what the next run
+# needs to go on after a kill.
+LAST = (".copier-answers", "pyproject.toml", "devtools/")
+
+
+class Writer:
+    """Writes to the work tree around the current folder, one process at a time."""
+
+    def __init__(self) -> None:
+        self.top = Path(line("rev-parse", "--show-toplevel"))
+        self.prefix = line("rev-parse", "--show-prefix")
+        self.index = Path(line("rev-parse", "--git-path", "index")).absolute()
+        self.store = self.index.with_name("poe-update")
+        self.journal = self.store / "journal"
+        self.store.mkdir(exist_ok=True)
+        same_disk = self.store.stat().st_dev == self.top.stat().st_dev
+        self.files = (self.store if same_disk else self.top) / ".poe-update"
+        self.lock = os.open(self.store, os.O_RDONLY)  # held as long as this process lives
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit("Another `poe update` is at work in this repository.")
+
+    def prepare(self, merge: Merge) -> None:
+        """Make all that `finish` needs. If anything is in the way, exit with nothing changed."""
+        paths = {*merge.ours, *merge.result}
+        paths = {path for path in paths if merge.ours.get(path) != merge.result.get(path)}
+        removed, written = sorted(paths - {*merge.result}), sorted(paths & {*merge.result})
+        before = {path: state(Path(path)) for path in paths}
+        refuse_uncommitted()
+        refuse_hidden(paths | {*merge.conflicts})
+        if found := sorted({*obstacles(paths - {*merge.ours}, removed), *unwritable(paths)}):
+            sys.exit(f"Move out of the way, or make writable: {names(found)}")
+        if self.index.with_name("index.lock").exists():
+            sys.exit(f"Another git command is at work; if not, delete {self.index}.lock")
+        entries = [f"{' '.join(merge.result[path])} 0\t{self.prefix}{path}" for path in written]
+        self.check_out(written, entries)
+        unchanged = all(state(Path(path)) == was for path, was in before.items())
+        if not unchanged or line("rev-parse", f"HEAD:{self.prefix}") != merge.head:
+            sys.exit("Your files or commits have changed in the meantime. Update again.")
+        none = "0" * len(merge.head)
+        entries += [f"0 {none} 0\t{self.prefix}{path}" for path in [*removed, *merge.conflicts]]
+        for path, stages in merge.conflicts.items():
+            entries += [
+                f"{' '.join(e)} {stage}\t{self.prefix}{path}" for stage, e in stages.items()
+            ]
+        steps: list[tuple[str, str | None, str | None]]
+        steps = [(self.prefix + path, before[path], None) for path in removed]
+        for path in sorted(written, key=lambda path: [path.startswith(last) for last in LAST]):
+            was = before[path] if path in merge.ours else None
+            steps.append((self.prefix + path, was, state(self.files / self.prefix / path)))
+        plan = {"folder": self.prefix, "head": merge.head, "steps": steps, "index": entries}
+        complete = self.store / "journal.new"
+        complete.write_text(json.dumps(plan))
+        complete.rename(self.journal)
+
+    def check_out(self, paths: list[str], entries: list[str]) -> None:
+        """Make the files, as the owner's git would."""
+        shutil.rmtree(self.files, ignore_errors=True)
+        index = str(shutil.copy(self.index, self.store / "index"))
+        env = environment(OWNERS, GIT_INDEX_FILE=index)
+        update_index(self.top, entries, env)
+        how = ("checkout-index", "-z", "--stdin", f"--prefix={self.files}/")
+        git(*how, env=env, folder=self.top, data=joined(self.prefix + path for path in paths))
+
+    def finish(self) -> list[str]:
+        """Do what the journal says and is not done. Returns what was edited in the meantime."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it takes milliseconds
+        journal = json.loads(self.journal.read_text())
+        edited = []
+        for path, before, after in journal["steps"]:
+            found = state(self.top / path)
+            if found not in (before, after):
+                edited.append(path)
+            elif found != after:
+                put(self.files / path if after else None, self.top / path)
+        update_index(self.top, journal["index"])
+        self.forget()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        return edited
+
+    def given_up(self) -> bool:
+        """Whether the owner went on after a kill: has committed, or restored what was written."""
+        try:
+            journal = json.loads(self.journal.read_text())
+        except ValueError:
+            return True
+        head = line("rev-parse", f"HEAD:{journal['folder']}", fine=(0, 128))
+        return head != journal["head"] or any(
+            after and state(self.top / path) == before != after and not state(self.files / path)
+            for path, before, after in journal["steps"]
+        )
+
+    def forget(self) -> None:
+        self.journal.unlink()
+        shutil.rmtree(self.files, ignore_errors=True)
+        shutil.rmtree(self.store)
+
+
+def changed() -> list[tuple[str, str]]:
+    """What git status says of this folder: two letters, and the path in the repository."""
+    options = ("--untracked-files=no", "--no-renames", "--ignore-submodules=dirty")
+    entries = items("status", "--porcelain", "-z", *options, "--", ".")
+    return [(entry[:2], entry[3:]) for entry in entries]
+
+
+def refuse_uncommitted() -> None:
+    """In this folder. What git does not know is no reason: an update never writes over it."""
+    if found := [path for _, path in changed()]:
+        sys.exit(f"Commit or stash your changes first: an update merges commits. {names(found)}")
+    if line("rev-parse", "--verify", "--quiet", "MERGE_HEAD", fine=(0, 1)):
+        sys.exit("Commit your merge first: an update would become a part of it.")
+
+
+def refuse_hidden(paths: set[str]) -> None:
+    """git status is silent about these files, so an edit of theirs may be in no commit."""
+    tags = dict(entry.split(" ", 1)[::-1] for entry in items("ls-files", "-v", "-z"))
+    for option, letters in (("--no-skip-worktree", "Ss"), ("--no-assume-unchanged", "h")):
+        if hidden := [path for path in sorted(paths) if tags.get(path, "-") in letters]:
+            sparse = line("config", "--default", "false", "core.sparseCheckout") == "true"
+            end = (
+                "sparse-checkout disable"
+                if sparse
+                else f"update-index {option} {names(hidden, ' ')}"
+            )
+            sys.exit(f"git hides your changes of what the update would write. First: git {end}")
+
+
+def obstacles(added: set[str], removed: list[str]) -> Iterator[str]:
+    """What git ignores or does not know where a new file comes: it stays as it is."""
+    gone = {path.casefold(): path for path in removed}
+    for path in (Path(path) for path in added):
+        for place in (path, *path.parents[:-1]):
+            found = [place] if os.path.lexists(place) else []
+            if place.is_dir() and not place.is_symlink():
+                found = files_in(place) if place == path else []
+            for file in found:
+                twin = gone.get(str(file).casefold())  # some disks take A and a for the same name
+                if not (twin and os.path.samestat(os.lstat(twin), os.lstat(file))):
+                    yield str(file)
+
+
+def unwritable(paths: set[str]) -> Iterator[str]:
+    for path in paths:
+        folder = next(folder for folder in Path(path).parents if folder.is_dir())
+        if not os.access(folder, os.W_OK):
+            yield str(folder)
+
+
+def state(path: Path) -> str | None:
+    """What is there, to be compared: link, executable or file, and its content."""
+    if path.is_symlink():
+        return f"link {path.readlink()}"
+    if path.is_dir():
+        return "folder" if files_in(path) else None
+    if not path.exists():
+        return None
+    kind = "executable" if path.stat().st_mode & 0o100 else "file"
+    return f"{kind} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+
+
+def put(new: Path | None, target: Path) -> None:
+    """Replace the target by the new file; without a new one, delete it and what is empty then."""
+    if new is None:
+        target.unlink()
+        with suppress(OSError):
+            for folder in target.parents:
+                folder.rmdir()
+        return
+    if target.is_dir() and not target.is_symlink():  # without files, as obstacles() has seen to
+        for folder in (*sorted(target.rglob("*"), reverse=True), target):
+            folder.rmdir()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    new.rename(target)
+
+
+def update_index(top: Path, entries: Iterable[str], env: Environment | None = None) -> None:
+    git("update-index", "-z", "--index-info", env=env, folder=top, data=joined(entries))
+
+
+def joined(paths: Iterable[str]) -> bytes:
+    return b"".join(os.fsencode(path) + b"\0" for path in paths)
+
+
+def names(paths: Iterable[str], separator: str = ", ") -> str:
+    return separator.join(map(quote, paths))
