@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import ROOT, TEMPLATE, git_commit, render, run
+from tests.services import ROOT, SETTINGS, TEMPLATE, git_commit, render, run
 
 # Companies and careful people take no version younger than a week or two: a cool-down.
 COOL_DOWN = "30 days"
@@ -25,6 +25,12 @@ def test_a_lock_is_as_uv_writes_it_for_everybody(lock: Path) -> None:
     assert all(re.search(r", size = [1-9]", line) for line in files)
     assert set(re.findall(r'registry = "(.*?)"', text)) == {"https://pypi.org/simple"}
     assert "[options]" not in text
+
+
+def test_we_use_no_older_copier_than_we_ask_for() -> None:
+    version = SETTINGS["_min_copier_version"]
+
+    assert f'"copier>={version},<10"' in (ROOT / "pyproject.toml").read_text()
 
 
 @pytest.mark.rendered
