@@ -281,6 +281,17 @@ def test_the_hooks_refuse_what_a_conflict_leaves(file: str, left: str, service: 
     run(service, "git", "reset", "--quiet", "--hard")
 
 
+def test_the_first_commit_of_a_new_worktree_is_checked(workspace: Path) -> None:
+    """Without a network, too: what its hooks need is in uv's cache."""
+    service, worktree = installed(workspace / "main"), workspace / "worktree"
+    run(service, "uv", "run", "prek", "install")
+    run(service, "git", "worktree", "add", str(worktree))
+    (worktree / "app/new.py").write_text('"""New."""\n')
+    run(worktree, "git", "add", "app/new.py")
+
+    run(worktree, "git", "commit", "--message", "New", UV_OFFLINE="1")
+
+
 def test_a_folder_that_postgres_may_not_enter_is_no_obstacle(tmp_path: Path) -> None:
     """pytest's folders are closed to other users, so to `nobody`, as whom root runs PostgreSQL."""
     folder = installed(tmp_path / "closed")
