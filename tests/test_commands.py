@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -214,6 +215,41 @@ def test_the_commands_of_the_specification_work_as_typed(service: Path, workspac
         run(folder, "mypy", "app/", **venv)
         run(folder, "pytest", **venv)
         run(folder, "uv", "run", "poe", "check", **SHORT)
+
+
+WITHOUT_UV = """\
+poe migrate
+poe revision "nothing"
+poe seed
+echo "correct horse battery" | poe create-admin me@example.com
+poe psql --command "SELECT 1"
+poe routes
+poe openapi
+poe check
+"""
+
+
+def test_every_command_but_two_works_without_uv(workspace: Path) -> None:
+    """In an environment that pip made, say. `update` has tests of its own."""
+    service = installed(workspace / "without-uv")
+    elsewhere = [d for d in os.environ["PATH"].split(":") if not Path(d, "uv").exists()]
+    path = ":".join([f"{service}/.venv/bin", *elsewhere])
+
+    few = SHORT["PYTEST_ADDOPTS"] + " -k masking"
+    for command in WITHOUT_UV.splitlines():
+        run(service, "bash", "-c", command, PATH=path, PYTEST_ADDOPTS=few)
+    with started(service, "env", f"PATH={path}", "poe", "db") as process:
+        log = log_of(service, "db")
+        wait_until(lambda: "PostgreSQL runs until Ctrl-C" in log.read_text())
+        ctrl_c(process)
+    code, output = outcome(service, "poe", "fuzz", PATH=path)
+
+    assert code == 1
+    assert "executable 'uv' could not be found" in output
+    tasks = tomllib.loads((service / "pyproject.toml").read_text())["tool"]["poe"]["tasks"]
+    tried = set(re.findall(r"poe ([\w-]+)", WITHOUT_UV))
+    assert tasks.keys() == tried | {"dev", "db", "fuzz", "update"}
+    assert "needs uv" in tasks["fuzz"]["help"]
 
 
 TWICE = """
