@@ -32,6 +32,8 @@ SHORT = {
 
 type Answers = dict[str, Any]
 
+http = httpx.Client(trust_env=False)  # a proxy would call its own 127.0.0.1
+
 SETTINGS: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text())
 # What is asked: neither a setting of copier nor a computed value.
 QUESTIONS = {name: q for name, q in SETTINGS.items() if name[0] != "_" and q.get("when", True)}
@@ -180,7 +182,7 @@ def running(folder: Path, *command: str, **variables: str) -> Iterator[str]:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(url).is_success
+        return http.get(url).is_success
     except httpx.TransportError:
         return False
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.services import (
@@ -20,6 +19,7 @@ from tests.services import (
     files_of,
     free_port,
     git_commit,
+    http,
     outcome,
     render,
     run,
@@ -71,13 +71,13 @@ def log_of(folder: Path, *command: str) -> Path:
 
 
 @contextmanager
-def started(folder: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(folder: Path, *command: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
     """A command in a process group of its own, as a shell starts it; killed if still there."""
     with log_of(folder, *command).open("wb") as log:
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=environment(),
+            env=environment(**variables),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -109,10 +109,10 @@ def dev(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
 
 
 @contextmanager
-def database(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def database(folder: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
     """`uv run poe db`, once it is ready."""
     command = ("uv", "run", "poe", "db")
-    with started(folder, *command) as process:
+    with started(folder, *command, **variables) as process:
         ready = "PostgreSQL runs until Ctrl-C"
         wait_until(lambda: ready in log_of(folder, *command).read_text())
         yield process
@@ -122,14 +122,14 @@ def test_dev_serves_the_whole_tour_and_ctrl_c_ends_all_of_it(service: Path) -> N
     account = {"email": "me@example.com", "name": "Me", "password": "correct horse battery"}
 
     with dev(service) as (process, url):
-        registered = httpx.post(f"{url}/auth/register", json=account)
+        registered = http.post(f"{url}/auth/register", json=account)
         form = {"username": account["email"], "password": account["password"]}
-        token = httpx.post(f"{url}/auth/token", data=form).json()["access_token"]
+        token = http.post(f"{url}/auth/token", data=form).json()["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
         draft = {"title": "Hello", "body": "World"}
-        created = httpx.post(f"{url}/posts", json=draft, headers=headers)
-        listed = httpx.get(f"{url}/posts").json()["items"]
-        docs = httpx.get(f"{url}/docs")
+        created = http.post(f"{url}/posts", json=draft, headers=headers)
+        listed = http.get(f"{url}/posts").json()["items"]
+        docs = http.get(f"{url}/docs")
         ctrl_c(process)
 
         assert (registered.status_code, created.status_code, docs.status_code) == (201, 201, 200)
@@ -175,10 +175,10 @@ def test_two_services_side_by_side_do_not_meet(service: Path, workspace: Path) -
 
     with dev(service) as (_, one), dev(other) as (_, two):
         account = {"email": "two@example.com", "name": "Two", "password": "correct horse battery"}
-        assert httpx.post(f"{two}/auth/register", json=account).status_code == 201
+        assert http.post(f"{two}/auth/register", json=account).status_code == 201
         form = {"username": account["email"], "password": account["password"]}
-        assert httpx.post(f"{two}/auth/token", data=form).status_code == 200
-        assert httpx.post(f"{one}/auth/token", data=form).status_code == 401
+        assert http.post(f"{two}/auth/token", data=form).status_code == 200
+        assert http.post(f"{one}/auth/token", data=form).status_code == 401
 
 
 def test_the_commands_of_the_specification_work_as_typed(service: Path, workspace: Path) -> None:

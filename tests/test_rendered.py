@@ -5,11 +5,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.costs import cost_of, cost_of_a_start
-from tests.services import FULLY_CHECKED, PROFILES, git_commit, render, run, running
+from tests.services import FULLY_CHECKED, PROFILES, git_commit, http, render, run, running
 
 pytestmark = pytest.mark.rendered
 
@@ -90,9 +89,9 @@ def test_it_starts_without_a_database_and_says_so(service: Service) -> None:
     nowhere = "postgresql://postgres@127.0.0.1:1/nowhere"
 
     with running(service.folder, *command, DATABASE_URL=nowhere, **service.variables) as url:
-        assert httpx.get(f"{url}/docs").status_code == 200
-        assert httpx.get(f"{url}/health/live").status_code == 200
-        assert httpx.get(f"{url}/health/ready").status_code == 503
+        assert http.get(f"{url}/docs").status_code == 200
+        assert http.get(f"{url}/health/live").status_code == 200
+        assert http.get(f"{url}/health/ready").status_code == 503
 
 
 def test_it_leaves_git_alone(service: Service) -> None:
