@@ -2,16 +2,47 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.services import git_commit, outcome, render, run, running
+from tests.services import git_commit, outcome, render, run, running, wait_until
+from tests.test_commands import database, processes_in
 
 pytestmark = pytest.mark.rendered
 
 # For somebody else's server: asyncpg, libpq or PostgreSQL itself reads each.
+OTHER_SERVER = {
+    "PGCLIENTENCODING": "LATIN1",
+    "PGDATABASE": "none",
+    "PGDATESTYLE": "German",
+    "PGGSSLIB": "none",
+    "PGHOST": "db.invalid",
+    "PGHOSTADDR": "192.0.2.1",
+    "PGOPTIONS": "-c none=on",
+    "PGPORT": "6000",
+    "PGSERVICE": "none",
+    "PGSSLMODE": "verify-full",
+    "PGSSLNEGOTIATION": "direct",
+    "PGTARGETSESSIONATTRS": "standby",
+    "PGUSER": "none",
+}
 PROXY = {"HTTP_PROXY": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1"}
+OTHER_SETTINGS = {
+    "CORS_ORIGINS": "http://localhost:3000",
+    "DATABASE_PGBOUNCER": "true",
+    "DOCS_ENABLED": "false",
+    "LOG_LEVEL": "error",
+    "MAX_BODY_BYTES": "100",
+    "TITLE": "A window",
+}
+THROW_AWAY = """
+from scripts import postgres
+del postgres.THROW_AWAY[0]  # where there is no room in memory
+{}
+print(postgres.serve_throw_away())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +52,86 @@ def service(workspace: Path) -> Path:
     run(folder, "uv", "sync", "--locked", "--quiet")
     run(folder, "uv", "run", "poe", "migrate")  # writes `.env`
     return folder
+
+
+def url_of(service: Path) -> str:
+    found = re.search("^DATABASE_URL=(.+)$", (service / ".env").read_text(), re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def test_our_own_server_is_not_mistaken_for_another(service: Path) -> None:
+    run(service, "uv", "run", "poe", "migrate", **OTHER_SERVER)
+    asked = ("uv", "run", "poe", "psql", "--tuples-only", "--command", "SELECT current_user")
+    assert "postgres" in run(service, *asked, **OTHER_SERVER)
+
+    with database(service):
+        run(service, "uv", "run", "alembic", "check", PGSSLMODE="require")
+
+
+def test_the_tests_of_a_service_are_their_own(service: Path) -> None:
+    """All that has failed where a shell had set one of these."""
+    others = OTHER_SERVER | OTHER_SETTINGS | PROXY
+    files = ["unit", *(f"integration/test_{name}.py" for name in ("headers", "problems"))]
+
+    run(service, "uv", "run", "pytest", *(f"tests/{file}" for file in files), **others)
+
+
+def test_the_own_database_is_started_wherever_its_url_was_read(service: Path) -> None:
+    """By uv, a shell or an editor, from `.env`."""
+    exported = {"DATABASE_URL": url_of(service)}
+
+    with database(service, **exported):
+        run(service, "uv", "run", "poe", "migrate", **exported)
+
+
+def test_a_server_that_answers_there_is_used(service: Path, workspace: Path) -> None:
+    """As those of CI and of compose.yaml may, it has no password."""
+    other = render(workspace / "shells-too")
+    there = {"DATABASE_URL": url_of(service)}
+
+    with database(service):
+        run(other, "uv", "run", "poe", "migrate", **there)
+        code, said = outcome(other, "uv", "run", "poe", "db", **there)
+
+    assert code == 1
+    assert "Nothing to start: postgresql://postgres@127.0.0.1" in said
+    assert not (other / ".postgres/data").exists()
+
+
+def test_a_long_name_of_the_temporary_folder_is_no_obstacle(service: Path, workspace: Path) -> None:
+    """A socket's path holds 107 bytes."""
+    long = workspace / ("x" * 70)
+    long.mkdir()
+
+    url = run(service, "uv", "run", "python", "-c", THROW_AWAY.format(""), TMPDIR=str(long))
+
+    assert "x" * 70 not in url
+
+
+def test_a_server_that_does_not_start_says_why(service: Path) -> None:
+    """Although the folder with its log is deleted."""
+    spoilt = THROW_AWAY.format("postgres.NOT_DURABLE.extend(['-c', 'none=on'])")
+
+    code, said = outcome(service, "uv", "run", "python", "-c", spoilt)
+
+    assert code == 1
+    assert 'unrecognized configuration parameter "none"' in said
+    assert "Traceback" not in said
+
+
+def test_no_umask_is_an_obstacle(workspace: Path) -> None:
+    """Not even for root, whose PostgreSQL is another user's."""
+    folder = workspace / "closed"
+    shell = f"umask 077 && cp -R {render(workspace / 'open')} {folder} && cd {folder}"
+    shell += " && uv run poe migrate && uv run pytest tests/unit/test_security.py"
+
+    said = run(workspace, "bash", "-c", shell, UV_PROJECT_ENVIRONMENT=str(folder / ".venv"))
+
+    assert "Applied 0001" in said
+    if elsewhere := re.search(r"its data is in (\S+)", said):
+        wait_until(lambda: not processes_in(Path(elsewhere[1])))
+        shutil.rmtree(elsewhere[1])
 
 
 def test_the_health_check_of_the_image_asks_no_proxy(service: Path) -> None:

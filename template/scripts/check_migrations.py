@@ -7,13 +7,11 @@ import sys
 
 from sqlalchemy import URL
 
-from app.db.url import parse_database_url
 from scripts import server
-from scripts.postgres import serve_throw_away
 
 
 def main() -> int:
-    url = parse_database_url(os.environ.get("TEST_DATABASE_URL") or serve_throw_away())
+    url = server.url_for_tests()
     empty = url.set(database=f"{url.database}_migrations")
     asyncio.run(create(empty))
     os.environ["DATABASE_URL"] = empty.render_as_string(hide_password=False)

@@ -19,24 +19,24 @@ ENVIRONMENT=local
 LOG_FORMAT=console
 SECRET_KEY={secret_key}
 # `poe` runs this database itself: local, user postgres, no password. Any other must run already.
-DATABASE_URL=postgresql://postgres@127.0.0.1:{port}/{database}
+DATABASE_URL=postgresql://postgres@127.0.0.1:{port}/{database}?sslmode=disable
 """
 
 
 def start() -> int | None:
     """Return once the database can be used; with the descriptor of its lock if it is embedded.
 
-    A DATABASE_URL in the environment is somebody else's to run. Otherwise this writes `.env` if
-    there is none. The embedded database runs until this process ends.
+    Without a DATABASE_URL this writes `.env`, if there is none. The embedded database runs until
+    this process ends.
     """
-    if os.environ.get("DATABASE_URL"):
+    if not os.environ.get("DATABASE_URL"):
+        write_env()
+    settings = Settings()
+    if settings.environment != "local" or not is_embedded(settings.database_url):
         return None
-    write_env()
-    url = Settings().database_url
-    if not is_embedded(url):
-        return None
-    lock = postgres.serve(ROOT / ".postgres", url.port or 5432)
-    asyncio.run(create_database(url))
+    lock = postgres.serve(ROOT / ".postgres", settings.database_url.port or 5432)
+    if lock is not None:
+        asyncio.run(create_database(settings.database_url))
     return lock
 
 

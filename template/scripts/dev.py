@@ -11,6 +11,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from sqlalchemy import URL
+
 from app.config import Settings
 from scripts import database
 
@@ -27,7 +29,7 @@ def main(port: int, only_database: bool) -> int:
     with suppress(KeyboardInterrupt):
         lock = database.start()
         if only_database and lock is None:
-            sys.exit("DATABASE_URL names a database that runs elsewhere; nothing to start.")
+            sys.exit(f"Nothing to start: {address()} runs already, or elsewhere.")
         if only_database:
             return serve_database()
         return subprocess.call(["alembic", "upgrade", "head"]) or serve(port)
@@ -35,11 +37,14 @@ def main(port: int, only_database: bool) -> int:
 
 
 def serve_database() -> int:
-    url = Settings().database_url.set(drivername="postgresql")
-    print(f"PostgreSQL runs until Ctrl-C at {url}", flush=True)
+    print(f"PostgreSQL runs until Ctrl-C at {address()}", flush=True)
     while has_parent():
         time.sleep(0.2)
     return 0
+
+
+def address() -> URL:
+    return Settings().database_url.set(drivername="postgresql", query={})
 
 
 def serve(port: int) -> int:

@@ -17,11 +17,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from app.db.url import parse_database_url
+from scripts import server
 from scripts.check_migrations import create
 from scripts.database import free_port
 from scripts.dev import LEASH
-from scripts.postgres import serve_throw_away
 
 CALLERS = ("user", "admin")  # the admin then meets what somebody else wrote
 SCHEMATHESIS = ["schemathesis", "--config-file", "scripts/fuzzing/schemathesis.toml", "run"]
@@ -44,14 +43,16 @@ def main(seed: int, max_examples: int) -> int:
 
 
 def choose_settings() -> None:
-    url = parse_database_url(os.environ.get("TEST_DATABASE_URL") or serve_throw_away())
+    url = server.url_for_tests()
     url = url.set(database=f"{url.database}_fuzz")
     asyncio.run(create(url))
     os.environ["ENV_FILE"] = ""  # the developer's own settings are not ours
     os.environ["ENVIRONMENT"] = "local"
     os.environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
+    os.environ["DOCS_ENABLED"] = os.environ["MAX_BODY_BYTES"] = ""  # as it is locally
     os.environ["LOG_LEVEL"] = "ERROR"  # crashes
     os.environ["LOG_FORMAT"] = "console"
+    os.environ |= {"NO_PROXY": "*", "no_proxy": "*"}  # what it calls is on this machine
 
 
 @contextmanager

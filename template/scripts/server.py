@@ -1,11 +1,24 @@
 """The PostgreSQL server around a database: what creates and drops databases."""
 
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
+
+from app.db.url import parse_database_url
+from scripts.postgres import serve_throw_away
+
+
+def url_for_tests() -> URL:
+    """That of TEST_DATABASE_URL, or of a new server that ends with this process."""
+    try:
+        return parse_database_url(os.environ.get("TEST_DATABASE_URL") or serve_throw_away())
+    except ValueError as error:
+        sys.exit(f"TEST_{error}")
 
 
 @asynccontextmanager
