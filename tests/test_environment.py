@@ -99,6 +99,34 @@ def test_a_server_that_answers_there_is_used(service: Path, workspace: Path) -> 
     assert not (other / ".postgres/data").exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "poe dev",
+        "poe db",
+        "poe migrate",
+        "poe revision x",
+        "poe seed",
+        "poe create-admin me@example.com",
+        "poe routes",
+        "poe openapi",
+        "python -m scripts.check_migrations",
+        "alembic upgrade head",
+        "uvicorn app.main:app",
+        "pytest",
+    ],
+)
+def test_a_bad_setting_is_a_line_that_names_its_variable(command: str, service: Path) -> None:
+    bad = {"ACCESS_TOKEN_MINUTES": "hunter2"}
+
+    code, said = outcome(service, "uv", "run", "--no-sync", *command.split(), **bad)
+
+    assert code == 1
+    assert re.search("^ACCESS_TOKEN_MINUTES: .+ integer", said, re.MULTILINE)
+    assert "Traceback" not in said
+    assert "hunter2" not in said
+
+
 def test_a_long_name_of_the_temporary_folder_is_no_obstacle(service: Path, workspace: Path) -> None:
     """A socket's path holds 107 bytes."""
     long = workspace / ("x" * 70)

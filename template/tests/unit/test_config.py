@@ -3,11 +3,12 @@
 import os
 import re
 import secrets
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from app.config import Settings
+from app.config import Settings, read_settings
 from app.db.url import connect_args
 
 STRONG = {
@@ -60,6 +61,39 @@ def test_production_names_what_is_missing(
 
     with pytest.raises(ValidationError, match=re.escape(remedy)):
         Settings()
+
+
+def test_a_bad_setting_is_a_line_that_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = {"SHUTDOWN_DELAY": "hunter2", "CORS_ORIGINS": "*", "LOG_FORMAT": "pretty"}
+    for name, value in bad.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SystemExit) as refusal:
+        read_settings()
+
+    lines = str(refusal.value).splitlines()
+    assert len(lines) == 1 + len(bad)
+    assert "SHUTDOWN_DELAY: Input should be a valid number" in lines[2]
+    assert lines[1].startswith("CORS_ORIGINS takes origins")
+    assert lines[3] == "LOG_FORMAT: Input should be 'json' or 'console'"
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_an_env_file_that_is_no_text_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "env"
+    file.write_bytes(b"TITLE=\xff")
+    monkeypatch.setitem(Settings.model_config, "env_file", file)
+
+    with pytest.raises(SystemExit, match=r"\.env.* cannot be read"):
+        read_settings()
+
+
+def test_the_level_of_the_log_has_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+
+    assert Settings().log_level == "DEBUG"
 
 
 def test_a_local_process_makes_its_own_secret(monkeypatch: pytest.MonkeyPatch) -> None:
