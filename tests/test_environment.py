@@ -69,9 +69,14 @@ def test_our_own_server_is_not_mistaken_for_another(service: Path) -> None:
         run(service, "uv", "run", "alembic", "check", PGSSLMODE="require")
 
 
-def test_the_tests_of_a_service_are_their_own(service: Path) -> None:
-    """All that has failed where a shell had set one of these."""
-    others = OTHER_SERVER | OTHER_SETTINGS | PROXY
+def test_the_tests_of_a_service_are_their_own(service: Path, workspace: Path) -> None:
+    """All that has failed where a shell had set one of these, or a home folder has these files."""
+    home = workspace / "home"
+    (home / ".postgresql").mkdir(parents=True)
+    (home / ".postgresql/postgresql.crt").write_text("none")
+    (home / ".pgpass").touch(0o644)
+    others = OTHER_SERVER | OTHER_SETTINGS | PROXY | {"HOME": str(home)}
+    others["UV_CACHE_DIR"] = run(service, "uv", "cache", "dir").strip()
     files = ["unit", *(f"integration/test_{name}.py" for name in ("headers", "problems"))]
 
     run(service, "uv", "run", "pytest", *(f"tests/{file}" for file in files), **others)
@@ -95,6 +100,7 @@ def test_a_server_that_answers_there_is_used(service: Path, workspace: Path) -> 
         code, said = outcome(other, "uv", "run", "poe", "db", **there)
 
     assert code == 1
+    assert "Another server answers at DATABASE_URL" in said
     assert "Nothing to start: postgresql://postgres@127.0.0.1" in said
     assert not (other / ".postgres/data").exists()
 

@@ -5,6 +5,7 @@ import os
 import random
 import secrets
 import socket
+import sys
 from pathlib import Path
 
 from sqlalchemy import URL, text
@@ -35,7 +36,9 @@ def start() -> int | None:
     if settings.environment != "local" or not is_embedded(settings.database_url):
         return None
     lock = postgres.serve(ROOT / ".postgres", settings.database_url.port or 5432)
-    if lock is not None:
+    if lock is None:
+        print("Another server answers at DATABASE_URL: it is used.", file=sys.stderr)
+    else:
         asyncio.run(create_database(settings.database_url))
     return lock
 

@@ -53,9 +53,11 @@ def serve_throw_away() -> str:
 
 
 def forget_other_servers() -> None:
-    """What libpq and asyncpg read in the environment is about another server than ours."""
+    """What libpq and asyncpg read in the environment and at home is for others than ours."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
+    # Else they look for `~/.pgpass` and `~/.postgresql/`.
+    os.environ |= {"PGPASSFILE": "/no/passwords", "PGSSLMODE": "disable"}
 
 
 def find_binaries() -> tuple[Path, int]:
