@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -23,6 +24,13 @@ TEMPLATE = ROOT / "template"
 
 OWNER = {f"GIT_{role}_NAME": "An owner" for role in ("AUTHOR", "COMMITTER")}
 OWNER |= {f"GIT_{role}_EMAIL": "owner@example.com" for role in ("AUTHOR", "COMMITTER")}
+
+# What tells a service or its tools about us, or what a maintainer's shell has for other work.
+# PYTHONDONTWRITEBYTECODE would make every command start several times slower.
+OURS = re.compile(
+    r"VIRTUAL_ENV|UV|(NOX|PYTEST|LOG|DOCS)_.*|(TEST_)?DATABASE_.*|PG.*|ENV(IRONMENT|_FILE)|TITLE"
+    r"|CORS_ORIGINS|MAX_BODY_BYTES|FORCE_COLOR|PYTHON(DONTWRITEBYTECODE|OPTIMIZE|WARNINGS)"
+)
 
 # For `poe check` of what tests/test_rendered.py has tested whole, here only in another place.
 SHORT = {
@@ -108,9 +116,7 @@ def environment(**variables: str) -> dict[str, str]:
 
     A variable that is given as the empty string is not set.
     """
-    ours = {"VIRTUAL_ENV", "PYTEST_CURRENT_TEST", "NOX_CURRENT_SESSION", "UV"}
-    ours |= {"PYTHONDONTWRITEBYTECODE"}  # it would make every command start several times slower
-    inherited = {name: value for name, value in os.environ.items() if name not in ours}
+    inherited = {name: value for name, value in os.environ.items() if not OURS.fullmatch(name)}
     return {name: value for name, value in (inherited | variables).items() if value}
 
 
