@@ -264,11 +264,7 @@ MUTANTS = [
     ),
     Mutant(
         "an update on top of uncommitted changes",
-        swap(
-            f"{UPDATE}/__main__.py",
-            "if found := [path for _, path in changed()]:",
-            "if found := []:",
-        ),
+        swap(f"{UPDATE}/write.py", "[path for _, path in changed()]:", "[]:"),
         f"{MERGING}::test_what_is_not_committed_stays",
     ),
     Mutant(

@@ -8,23 +8,29 @@ import pytest
 
 from tests.conftest import RenderedAt
 from tests.releases import NEXT, releases
-from tests.services import git_commit, outcome, run
+from tests.services import ROOT, git_commit, outcome, run
 from tests.test_docs import NEW_FILE
 
 pytestmark = pytest.mark.rendered
 
+RELEASES = list(releases())
+# By the updater that a service has; and by the new one, from a clone of the template.
+UPDATES = [(release, "own") for release in RELEASES]
+UPDATES += [(release, "new") for release in (RELEASES[0], RELEASES[-1])]
+
 
 @pytest.mark.sample(1)
-@pytest.mark.parametrize("release", releases())
+@pytest.mark.parametrize(("release", "updater"), UPDATES)
 def test_an_owned_service_takes_the_update_and_passes_its_checks(
     release: str,
+    updater: str,
     history: Path,
     rendered_at: RenderedAt,
     workspace: Path,
     pytestconfig: pytest.Config,
 ) -> None:
     """With a resource, as that release taught it, a line in each module, and rows."""
-    service = shutil.copytree(rendered_at(release, {}), workspace / f"from-{release}")
+    service = shutil.copytree(rendered_at(release, {}), workspace / f"{updater}-{release}")
 
     def uv_run(*command: str) -> str:
         return run(service, "uv", "run", *command)
@@ -49,7 +55,10 @@ def test_an_owned_service_takes_the_update_and_passes_its_checks(
     users = psql("SELECT count(*), max(email) FROM users")
     assert int(users.split("|")[0]) > 0
 
-    if (service / "scripts/update.py").exists():
+    if updater == "new":
+        command = ("python", "-m", "devtools.update", "--defaults", "--to", NEXT)
+        run(service, "uv", "run", *command, PYTHONPATH=str(ROOT / "template"))
+    elif (service / "scripts/update.py").exists():
         uv_run("poe", "update", "--defaults", "--to", NEXT)
     else:  # the command came later
         run(service, "copier", "update", "--defaults", "--vcs-ref", NEXT)
