@@ -191,6 +191,7 @@ LOCALES: list[dict[str, str]] = [
 ANOTHER_DISK = Path("/dev/shm")  # noqa: S108
 WORKABLE = ["core.hooksPath=/dev/null", "core.safecrlf=false", "commit.gpgSign=false"]
 WORKABLE += ["commit.template=", "commit.cleanup=default", "core.quotePath=false"]
+WORKABLE += ["diff.orderFile=/dev/null"]
 PLACES = ["alone", "monorepo", "submodule", "worktree", "sha256"]
 
 

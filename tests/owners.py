@@ -287,12 +287,13 @@ def expected(
     """
     base = base | {ANSWERS: ours[ANSWERS]}
     theirs = dict(theirs)
-    renamed = {was: now for now, was in owner.renamed.items() if now in ours and was not in ours}
+    now_at = {was: now for now, was in owner.renamed.items() if now in ours}
+    renamed = {was: now for was, now in now_at.items() if was in base and was not in ours}
     renamed = {was: now for was, now in renamed.items() if f"\n{was} is gone" not in said}
     moved = dict(re.findall(r"^(\S+) is (\S+) now, with your changes\.$", said, re.MULTILINE))
     for folder, to in owner.folders.items():  # git takes what is new in a folder along
         inside = {name: to + name.removeprefix(folder) for name in theirs if name not in base}
-        renamed |= {was: now for was, now in inside.items() if was != now and now in found}
+        renamed |= {was: now for was, now in inside.items() if was not in found and now in found}
     for was, now in renamed.items():
         for side in (base, theirs):
             if was in side:

@@ -15,6 +15,7 @@ OWNERS = {
     "core.ignoreStat": "false",
     "core.safecrlf": "false",
     "core.trustctime": "true",
+    "diff.orderFile": os.devnull,
 }
 # In the template, which copier checks out, they are not. How it is reached is the owner's.
 PLAIN = OWNERS | {
