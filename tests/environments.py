@@ -131,9 +131,8 @@ tag.gpgSign=true
 transfer.fsckObjects=true
 user.useConfigOnly=true
 """.splitlines()
-# Those with which an update does something else, because they say so.
-MEANT = {"core.ignoreStat=true", "protocol.file.allow=never"}  # tests/test_poe_update.py has them
-CONFLICT_STYLES = {"merge.conflictStyle=diff3", "merge.conflictStyle=zdiff3"}
+# Those with which an update refuses; tests/test_merging.py has them.
+MEANT = {"core.ignoreStat=true", "protocol.file.allow=never"}
 
 HOOKS = [
     "applypatch-msg",
@@ -354,7 +353,7 @@ def poe_update(
 ) -> tuple[int, str]:
     """Run the working tree's `poe update` in a service that is not installed.
 
-    A driver is a script that runs it.
+    A driver is Python that runs `UPDATE`.
     """
 
     def make(new: Path) -> None:
@@ -362,9 +361,9 @@ def poe_update(
         (new / "uv").write_text(UV)
         (new / "uv").chmod(0o755)
 
-    ours = {"PYTHONPATH": str(ROOT / "template"), "PYTHONSAFEPATH": "1"}
-    ours["UV"] = str(once("uv", make) / "uv")
+    script = str(ROOT / "template/devtools/update")
+    ours = {"UPDATE": script, "PYTHONPATH": script, "UV": str(once("uv", make) / "uv")}
     shell = ("sh", "-c", f'umask {umask:o} && exec "$@"', "sh")
-    how = ("-c", driver) if driver else ("-m", "devtools.update")
+    how = ("-c", driver) if driver else (script,)
     command = (sys.executable, *how, *options)
     return outcome(service, *shell, *command, **{**variables, **ours})

@@ -254,32 +254,32 @@ MUTANTS = [
     # poe update, and what stands around it
     Mutant(
         "a merge that obeys the settings of the machine",
-        swap(f"{UPDATE}/merge.py", "            GIT_CONFIG_GLOBAL=os.devnull,\n", ""),
+        swap(f"{UPDATE}/merging.py", "            GIT_CONFIG_GLOBAL=os.devnull,\n", ""),
         f"{MERGING}::test_a_setting_changes_nothing[merge.renames=false]",
     ),
     Mutant(
         "an update that runs hooks",
-        swap(f"{UPDATE}/git.py", '    "core.hooksPath": os.devnull,\n', ""),
+        swap(f"{UPDATE}/pinned_git.py", '    "core.hooksPath": os.devnull,\n', ""),
         f"{MERGING}::test_a_setting_changes_nothing[hooks]",
     ),
     Mutant(
         "an update on top of uncommitted changes",
-        swap(f"{UPDATE}/write.py", "[path for _, path in changed()]:", "[]:"),
+        swap(f"{UPDATE}/writing.py", "[path for _, path in changed()]:", "[]:"),
         f"{MERGING}::test_what_is_not_committed_stays",
     ),
     Mutant(
         "an update over edits that git hides",
-        swap(f"{UPDATE}/write.py", "        refuse_hidden(paths)\n", ""),
+        swap(f"{UPDATE}/writing.py", "        refuse_hidden(paths | {*merge.conflicts})\n", ""),
         f"{MERGING}::test_files_that_git_hides_are_refused_if_they_would_be_written[skip-worktree]",
     ),
     Mutant(
         "an update that overwrites what was edited after a kill",
-        swap(f"{UPDATE}/write.py", "if found not in (before, after):", "if False:"),
+        swap(f"{UPDATE}/writing.py", "if found == before:", "if True:"),
         f"{MERGING}::test_an_edit_after_a_kill_stays",
     ),
     Mutant(
         "migrations that an update brings",
-        swap(f"{UPDATE}/render.py", '"/alembic/versions/", ', ""),
+        swap(f"{UPDATE}/rendering.py", '"/alembic/versions/", ', ""),
         f"{MERGING}::test_it_leaves_out_what_copier_leaves_out_of_its_updates",
     ),
     Mutant(

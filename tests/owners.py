@@ -283,7 +283,7 @@ def expected(
     """What `poe update` must make of three versions, file by file, given what it said.
 
     git finds most of what was renamed, but not all. Where it did, the file is merged in its place
-    of today; else what is new is named.
+    of today; else what is new is named. Which it was, is taken from what was said and found.
     """
     base = base | {ANSWERS: ours[ANSWERS]}
     theirs = dict(theirs)

@@ -13,7 +13,15 @@ import pytest
 import yaml
 
 from tests import services
-from tests.environments import ATTRIBUTES, LEFTOVERS, MEANT, SETTINGS, poe_update, write_hooks
+from tests.environments import (
+    ATTRIBUTES,
+    LEFTOVERS,
+    MEANT,
+    SETTINGS,
+    STAMP,
+    poe_update,
+    write_hooks,
+)
 from tests.releases import NEXT
 from tests.services import ROOT, git_commit, once, outcome, run, wait_until
 
@@ -143,7 +151,7 @@ def test_what_the_template_deletes_and_the_owner_changed_is_a_conflict(service: 
 
     said = updated(service)
 
-    assert "You changed SECURITY.md, which the template deletes: git add SECURITY.md" in said
+    assert "You changed SECURITY.md, which the update deletes: git add SECURITY.md" in said
     assert status(service)["SECURITY.md"] == "UD"
     assert (service / "SECURITY.md").read_text().startswith(MINE)
 
@@ -166,7 +174,10 @@ def test_a_binary_conflict_says_what_to_do(service: Path) -> None:
 
     said = updated(service)
 
-    assert "AGENTS.md is binary, and yours: git add AGENTS.md, or git checkout --theirs" in said
+    assert (
+        "AGENTS.md has no markers, and is yours: git add AGENTS.md; or git checkout --theirs"
+        in said
+    )
     assert (service / "AGENTS.md").read_bytes() == b"mine\0"
     assert status(service)["AGENTS.md"] == "UU"
     run(service, "git", "checkout", "--theirs", "AGENTS.md")
@@ -206,7 +217,8 @@ def test_a_copy_is_no_conflict_when_its_model_goes(service: Path) -> None:
 
 def test_line_ends_and_modes_are_the_owners(service: Path) -> None:
     """Committed with CRLF, renamed or not; and what is executable stays so."""
-    for path in (service / "app/errors.py", service / "app/main.py"):
+    for name in ("app/errors.py", "app/main.py", ".copier-answers.yml"):
+        path = service / name
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     (service / "app/main.py").chmod(0o755)
     run(service, "git", "mv", "app/errors.py", "app/failures.py")
@@ -304,7 +316,7 @@ def test_a_setting_changes_nothing(
 ) -> None:
     worked_on(service)
     config, variables = tmp_path / "gitconfig", {}
-    settings = ["filter.stamp.clean=sed 1{/^stamped$/d}", "filter.stamp.smudge=sed 1istamped"]
+    settings = [f"filter.stamp.{key}={value}" for key, value in STAMP.items()]
     if name == "hooks":
         write_hooks(tmp_path / "hooks", tmp_path / "ran")
         settings.append(f"core.hooksPath={tmp_path / 'hooks'}")
@@ -331,6 +343,16 @@ def test_a_protocol_that_is_not_allowed_stops_it(service: Path) -> None:
     said = refused(service, GIT_CONFIG_VALUE_0="never", **variables)
 
     assert "transport 'file' not allowed" in said
+
+
+def test_a_setting_that_hides_changes_is_refused(service: Path) -> None:
+    run(service, "git", "config", "core.ignoreStat", "true")
+    run(service, "git", "update-index", "--refresh", "--again")
+
+    run(service, "git", "rm", "-r", "--quiet", "--cached", ".")
+    run(service, "git", "reset", "--hard", "--quiet")
+
+    assert "First: git update-index --no-assume-unchanged " in refused(service)
 
 
 @pytest.mark.parametrize("bit", ["skip-worktree", "assume-unchanged"])
@@ -383,7 +405,7 @@ def test_what_is_not_committed_stays(service: Path, tmp_path: Path) -> None:
     (service / "unknown.txt").write_text("unknown")
     prepend(service / "app/main.py")
 
-    assert "Commit or stash your changes first" in refused(service)
+    assert "Commit or stash your changes" in refused(service)
     run(service, "git", "commit", "--quiet", "--message", "Ours", "app/main.py")
     updated(service)
 
@@ -426,19 +448,20 @@ def test_many_ignored_files_do_not_matter(count: int, service: Path) -> None:
 
 # A KILL HALF-WAY ------------------------------------------------------------------------
 
-# Once the update begins to write, counts the calls that change something, and kills itself.
+# Counts the calls that change something, in the step of the update that writes or in the one
+# before, and kills itself.
 KILL = """
 import os, runpy, signal, subprocess, sys
-from devtools.update import write
+import writing
 
-left = int(os.environ.get("KILL_AT", "-1"))
-prepare, rename = write.Writer.prepare, os.rename
+step, left = os.environ.get("KILL_IN", "finish"), int(os.environ.get("KILL_AT", "-1"))
+at_work, rename = False, os.rename
 
 def counted(function):
     def call(*arguments, **options):
         global left
-        left -= 1
-        if left == 0:
+        left -= at_work
+        if at_work and left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return function(*arguments, **options)
     return call
@@ -448,31 +471,42 @@ def rename_and_kill(old, new):
     if str(new).endswith(os.environ.get("KILL_AFTER", "/nothing")):
         os.kill(os.getpid(), signal.SIGKILL)
 
-def prepare_and_count(*arguments):
-    os.rename = rename_and_kill
-    for module, name in ((os, "mkdir"), (os, "rename"), (os, "rmdir"), (os, "unlink")):
-        setattr(module, name, counted(getattr(module, name)))
-    subprocess.run = counted(subprocess.run)
-    prepare(*arguments)
+def counting(work):
+    def call(*arguments):
+        global at_work
+        at_work = True
+        found = work(*arguments)
+        at_work = False
+        return found
+    return call
 
-write.Writer.prepare = prepare_and_count
+os.rename = rename_and_kill
+for module, name in ((os, "mkdir"), (os, "rename"), (os, "rmdir"), (os, "unlink")):
+    setattr(module, name, counted(getattr(module, name)))
+subprocess.run = counted(subprocess.run)
+setattr(writing.Writer, step, counting(getattr(writing.Writer, step)))
 sys.argv = ["poe update", "--defaults"]
-runpy.run_module("devtools.update", run_name="__main__")
+runpy.run_path(os.environ["UPDATE"], run_name="__main__")
 """
 
 
+# More than the step has; the last moments come after its end.
+MOMENTS = [*(("prepare", moment) for moment in range(1, 20)), *(("finish", m) for m in range(70))]
+
+
 @pytest.mark.sample(4)
-@pytest.mark.parametrize("moment", range(1, 41))
+@pytest.mark.parametrize(("step", "moment"), MOMENTS)
 def test_the_next_run_finishes_one_that_was_killed(
-    moment: int, service: Path, without_settings: str
+    step: str, moment: int, service: Path, without_settings: str
 ) -> None:
     worked_on(service)
 
-    code, said = poe_update(service, driver=KILL, variables={"KILL_AT": str(moment)})
+    variables = {"KILL_IN": step, "KILL_AT": str(moment)}
+    code, said = poe_update(service, driver=KILL, variables=variables)
     if code:
         assert code == -signal.SIGKILL, said
-        said = updated(service)
-    assert "Left to do" in said
+        _, said = poe_update(service, "--defaults")
+    assert re.search("Left to do|or finish the last update", said), said
 
     assert index(service) == without_settings
     assert {*run(service, "git", "diff", "--name-only").split()} == {"AGENTS.md"}
@@ -499,7 +533,7 @@ def test_what_was_done_after_a_kill_stays(how: str, service: Path) -> None:
     poe_update(service, driver=KILL, variables={"KILL_AFTER": "AGENTS.md"})
     run(service, "git", *how.split())
 
-    assert "It is given up." in refused(service)
+    assert "It is given up" in refused(service)
     updated(service)
     assert (service / "app/main.py").read_text().endswith(NEW)
 
@@ -536,12 +570,14 @@ def test_a_wrong_answer_is_refused_with_the_right_ones(
     assert said in refused(service, "--data", answer)
 
 
-@pytest.mark.parametrize(("word", "has"), [("no", False), ("OFF", False), ("yes", True)])
-def test_yes_and_no_are_understood(word: str, has: bool, service: Path) -> None:
-    poe_update(service, "--data", f"docker={word}")
+def test_yes_and_no_are_understood(service: Path) -> None:
+    for word, has in (("no", False), ("yes", True), ("OFF", False), ("1", True)):
+        updated(service, "--data", f"docker={word}")
 
-    assert (service / "Dockerfile").exists() == has
-    assert yaml.safe_load((service / ".copier-answers.yml").read_text())["docker"] == has
+        assert (service / "Dockerfile").exists() == has
+        assert yaml.safe_load((service / ".copier-answers.yml").read_text())["docker"] is has
+        git_commit(service, word)
+    assert "Nothing changes." in updated(service, "--data", "docker=yes")
 
 
 def test_another_file_of_answers_is_updated(template: Path, tmp_path: Path) -> None:
@@ -553,7 +589,7 @@ def test_another_file_of_answers_is_updated(template: Path, tmp_path: Path) -> N
     pyproject = tomllib.loads((service / "pyproject.toml").read_text())
     command = pyproject["tool"]["poe"]["tasks"]["update"]["cmd"].split()
 
-    updated(service, *command[3:])
+    updated(service, *command[2:])
 
     assert yaml.safe_load((service / file).read_text())["_commit"] == AFTER
     assert (service / "AGENTS.md").read_text().endswith(NEW)
@@ -596,35 +632,35 @@ def test_a_service_without_a_repository_is_refused(service: Path) -> None:
 
 # ITS OWN CHECKS -------------------------------------------------------------------------
 
-# A merge that goes wrong: the owner's main.py is as the template has it.
+# A merge that goes wrong: it drops what the owner did in session.py.
 FAULT = """
-import runpy, sys
-from devtools.update import merge
+import os, runpy, sys
+import merging
 
-settle = merge.settle
+settle = merging.settle
 
 def settle_wrongly(done, base, *rest):
     settle(done, base, *rest)
     done.result["app/db/session.py"] = base["app/db/session.py"]
 
-merge.settle = settle_wrongly
+merging.settle = settle_wrongly
 sys.argv = ["poe update", "--defaults"]
-runpy.run_module("devtools.update", run_name="__main__")
+runpy.run_path(os.environ["UPDATE"], run_name="__main__")
 """
 # The owner goes on working, just before a step of the update.
 WORK = """
 import os, runpy, subprocess, sys
-from devtools.update import write
+import writing
 
-step = getattr(write.Writer, os.environ["BEFORE"])
+step = getattr(writing.Writer, os.environ["BEFORE"])
 
 def work_first(*arguments):
     subprocess.run(["sh", "-c", os.environ["WORK"]], check=True)
     return step(*arguments)
 
-setattr(write.Writer, os.environ["BEFORE"], work_first)
+setattr(writing.Writer, os.environ["BEFORE"], work_first)
 sys.argv = ["poe update", "--defaults"]
-runpy.run_module("devtools.update", run_name="__main__")
+runpy.run_path(os.environ["UPDATE"], run_name="__main__")
 """
 
 
@@ -642,7 +678,7 @@ def test_an_update_that_would_lose_work_stops_itself(service: Path) -> None:
 @pytest.mark.parametrize(
     ("work", "before", "said"),
     [
-        ("echo mine > app/main.py", "prepare", "Commit or stash your changes first"),
+        ("echo mine > app/main.py", "prepare", "Commit or stash your changes"),
         ("echo mine > app/main.py", "check_out", "have changed in the meantime"),
         ("mkdir docs && echo mine > docs/new.md", "check_out", "have changed in the meantime"),
         ("echo mine > app/db/session.py && git commit -qam Mine", "prepare", "in the meantime"),
@@ -671,6 +707,6 @@ def test_an_edit_during_the_write_stays_and_is_named(service: Path) -> None:
 def test_it_leaves_out_what_copier_leaves_out_of_its_updates() -> None:
     """To copier, the renders that are merged are copies."""
     excluded = services.SETTINGS["_exclude"][0].splitlines()[1:-1]
-    script = (ROOT / "template/devtools/update/render.py").read_text()
+    script = (ROOT / "template/devtools/update/rendering.py").read_text()
 
     assert f"EXCLUDED = {excluded}".replace("'", '"') in script

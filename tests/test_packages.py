@@ -30,7 +30,8 @@ def test_a_lock_is_as_uv_writes_it_for_everybody(lock: Path) -> None:
 def test_we_use_no_older_copier_than_we_ask_for() -> None:
     version = SETTINGS["_min_copier_version"]
 
-    assert f'"copier>={version},<10"' in (ROOT / "pyproject.toml").read_text()
+    for name in ("pyproject.toml", "template/devtools/update/__main__.py"):
+        assert f'"copier>={version},<10"' in (ROOT / name).read_text()
 
 
 @pytest.mark.rendered

@@ -1,4 +1,7 @@
-"""`copier update`, from every release to the working tree: nothing is lost, nothing surprises."""
+"""Updates from every release to the working tree.
+
+`copier update` of untouched services, and `poe update` by owners who edit at random.
+"""
 
 import random
 import re

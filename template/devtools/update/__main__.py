@@ -12,9 +12,9 @@ from os.path import normpath
 from pathlib import Path
 from shlex import quote
 
-from devtools.update.git import PLAIN, environment, git, line
-from devtools.update.merge import Merge, merge
-from devtools.update.write import UNMERGED, Writer, changed, names, refuse_uncommitted
+from merging import Merge, merge
+from pinned_git import PLAIN, environment, git, line
+from writing import UNMERGED, Writer, changed, refuse_uncommitted, some
 
 UV = os.environ.get("UV") or shutil.which("uv") or ""
 COPIER = ("--from", "copier>=9.19.1,<10", "--python", sys.executable)
@@ -30,34 +30,45 @@ def main() -> int:
     if writer.journal.exists():
         return finish_the_last(writer)
     refuse_uncommitted()
+    try:
+        merged, version = prepared(options, writer)
+    except KeyboardInterrupt:
+        print("Nothing has changed.")
+        return 130
+    code = tell_edited(writer.finish())
+    print("\n".join([*what_happened(merged), f"That is in. {TAKE_BACK}"]), flush=True)
+    done = "Change an answer" if options.data else f"Update the template to {version}"
+    left = [f"  {count}. {step}" for count, step in enumerate(what_is_left(merged, done), 1)]
+    print("\n".join(["Left to do:", *left]))
+    return code
+
+
+def prepared(options: argparse.Namespace, writer: Writer) -> tuple[Merge, str]:
+    """All but the writing. Exits if there is nothing to write, or something in the way."""
     with tempfile.TemporaryDirectory(prefix="poe-update-") as folder:
         place = Path(folder).resolve()
         committed = git("cat-file", "blob", f"HEAD:./{options.answers_file}")
         (place / "answers").write_bytes(committed)
-        if code := render(place, options):
-            return code
-        if not (place / "version").exists():  # nothing is new, as it has said
-            return 0
+        code = render(place, options)
+        if code or not (place / "version").exists():  # nothing is new, as it has said
+            sys.exit(code)
         version = (place / "version").read_text()
         merged = merge(place, writer.prefix, options.answers_file, version)
         if merged.lost:
-            sys.exit(f"Stopped by a fault in `poe update`, which would lose {names(merged.lost)}")
+            sys.exit(f"Stopped by a fault in `poe update`, which would lose {some(merged.lost)}")
         if merged.result == merged.ours and not merged.conflicts:
             print("Nothing changes.")
-            return 0
+            sys.exit()
         writer.prepare(merged)
-    code = tell_edited(writer.finish())
-    done = "Change an answer" if options.data else f"Update the template to {version}"
-    print("\n".join([*what_happened(merged), *what_is_left(merged, done), TAKE_BACK]))
-    return code
+    return merged, version
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="poe update", description=__doc__)
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--to", metavar="VERSION", help="this version, not the newest")
-    changed = "change an answer, and keep the version; may be repeated"
-    either.add_argument("--data", metavar="NAME=VALUE", action="append", default=[], help=changed)
+    answer = "change an answer, and keep the version; may be repeated"
+    either.add_argument("--data", metavar="NAME=VALUE", action="append", default=[], help=answer)
     parser.add_argument("--defaults", action="store_true", help="ask nothing, not even what is new")
     where = "the file of answers, if it is not %(default)s"
     default = ".copier-answers.yml"
@@ -72,29 +83,36 @@ def refuse_old_tools() -> None:
         sys.exit("`poe update` needs git.")
     version = re.findall(r"\d+", line("--version"))
     if (int(version[0]), int(version[1])) < OLDEST_GIT:
-        sys.exit(f"`poe update` needs git 2.34 or newer; this is {'.'.join(version)}.")
+        oldest = ".".join(map(str, OLDEST_GIT))
+        sys.exit(f"`poe update` needs git {oldest} or newer; this is {'.'.join(version)}.")
 
 
 def render(place: Path, options: argparse.Namespace) -> int:
+    """In copier's environment, and with its temporary files in a place that goes away."""
     arguments = [str(place), f"--answers-file={options.answers_file}"]
     arguments += [] if options.to is None else [f"--to={options.to}"]
     arguments += [f"--data={answer}" for answer in options.data]
     arguments += ["--defaults"] if options.defaults or options.data else []
-    command = [UV, "tool", "run", *COPIER, "python", "-m", "devtools.update.render", *arguments]
-    return subprocess.call(command, env=environment(PLAIN, PYTHONIOENCODING=":backslashreplace"))
+    script = str(Path(__file__).resolve().with_name("rendering.py"))
+    ours = {"PYTHONIOENCODING": ":backslashreplace", "PYTHONSAFEPATH": "", "TMPDIR": str(place)}
+    command = [UV, "tool", "run", *COPIER, "python", script, *arguments]
+    return subprocess.call(command, env=environment(PLAIN) | ours)
 
 
 def finish_the_last(writer: Writer) -> int:
+    """After a kill."""
     if writer.given_up():
+        print("An update was cut off while it wrote, and you have committed or restored files")
+        print("since. It is given up; `git status` shows what is left of it. Update again.")
+        if added := writer.leftovers():
+            print(f"Of what it had added, delete before: {some(added)}")
         writer.forget()
-        print(
-            "An update was cut off while it wrote, and you have committed or restored files since."
-        )
-        print("It is given up. `git status` shows what is left of it; then update again.")
         return 1
     code = tell_edited(writer.finish())
-    print("An update was cut off while it wrote. It is finished now: `git status` shows it.")
-    print(f"Left to do: uv lock, uv run poe check, and the commit. {TAKE_BACK}")
+    print(f"The update of {Path.cwd().name} was cut off while it wrote; it is finished now.")
+    print(TAKE_BACK)
+    print("Left to do: resolve what `git status` calls unmerged, then uv lock,")
+    print("uv run python -m scripts.check_migrations, uv run poe check, and the commit.")
     return code
 
 
@@ -103,7 +121,7 @@ def tell_edited(found: list[str]) -> int:
     found += [path for code, path in changed() if code not in UNMERGED and code[1] != " "]
     if not found:
         return 0
-    print(f"Edited while the update wrote, and left as they are: {names(dict.fromkeys(found))}")
+    print(f"Edited while the update wrote, and left as they are: {some(dict.fromkeys(found))}")
     print("`git diff` shows how they differ from what the update makes of them.")
     return 1
 
@@ -112,7 +130,7 @@ def what_happened(merged: Merge) -> list[str]:
     """To the owner's work, where git status does not show it."""
     said = [f"{path} is {to} now, with your changes." for path, to in merged.moved.items()]
     if merged.followed:
-        said.append(f"What is new came to where you moved it: {names(merged.followed)}")
+        said.append(f"What is new came to where you moved it: {some(merged.followed)}")
     for path, stages in merged.missed.items():
         new = f"git diff {stages['1'].blob[:12]} {stages['3'].blob[:12]}"
         said.append(f"{path} is gone, as you left it. What is new in it: {new}")
@@ -123,16 +141,17 @@ def what_is_left(merged: Merge, done: str) -> list[str]:
     """In the order to do it. Locks, if nothing is in the way."""
     conflicts = sorted(merged.conflicts, key=lambda path: path != "pyproject.toml")  # uv reads it
     left = [resolution(path, merged) for path in conflicts]
-    if "pyproject.toml" in conflicts or subprocess.call([UV, "lock"], env=may_lock()):
+    locked = "pyproject.toml" not in conflicts and not subprocess.call([UV, "lock"], env=may_lock())
+    if not locked:
         left.append("Lock the packages: uv lock")
-    if conflicts:
+    if conflicts or not locked:
         left.append("Is a migration missing? uv run python -m scripts.check_migrations")
     elif subprocess.call([UV, "run", "python", "-m", "scripts.check_migrations"]):
         left.append('Make the migrations fit, see above; to write one: uv run poe revision "…"')
     left.append("Check: uv run poe check")
-    left.append(f'Commit: git add --all . && git commit --message "{done}"')
-    steps = [f"  {count}. {step}" for count, step in enumerate(left, start=1)]
-    return ["That is in. Left to do:", *steps]
+    add = "git add --update . && git add alembic"
+    left.append(f'Commit: {add} && git commit --message "{done}"')
+    return left
 
 
 def may_lock() -> dict[str, str]:
@@ -143,11 +162,13 @@ def resolution(path: str, merged: Merge) -> str:
     """What to do about a conflict."""
     stages, name = merged.conflicts[path], quote(path)
     if stages.keys() == {"1", "2"}:
-        return f"You changed {path}, which the template deletes: git add {name} keeps it, or git rm"
+        return f"You changed {path}, which the update deletes: git add {name} keeps it, or git rm"
     if not stages.keys() >= {"2", "3"}:
         return f"Decide on {path}, which both sides moved or made: git status shows how."
     if merged.result.get(path) == stages["2"]:
-        return f"{path} is binary, and yours: git add {name}, or git checkout --theirs {name} first"
+        return (
+            f"{path} has no markers, and is yours: git add {name}; or git checkout --theirs {name}"
+        )
     return f"Resolve what is between <<<<<<< and >>>>>>> in {path}: git add {name}"
 
 
@@ -157,6 +178,6 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except OSError as error:
-        sys.exit(f"{error}\nMend that, and run `poe update` again: it goes on where it stopped.")
+        sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,9 +1,11 @@
 """Write what a merge made: all of it or nothing, and never over an edit that git does not have.
 
 It is prepared with the owner's line ends and filters. Then a journal says what goes where, files
-are moved there, and git's index is told. The next run finishes one that was killed in between.
+are moved there, and git's index is told. The next run finishes one that was killed in between, so
+the journal is a contract between versions.
 """
 
+import atexit
 import fcntl
 import hashlib
 import json
@@ -16,12 +18,12 @@ from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 
-from devtools.update.git import OWNERS, Environment, environment, git, items, line
-from devtools.update.merge import Merge
+from merging import Merge
+from pinned_git import PINNED, Environment, environment, git, items, line
 
 UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")  # as git status has them
-# Written at the end, the first of these last: which version is there now, and what the next run
-# needs to go on after a kill.
+# Written after all others, the first of these last: until then the old updater can go on after a
+# kill, and the old version is the one that is recorded.
 LAST = (".copier-answers", "pyproject.toml", "devtools/")
 
 
@@ -36,12 +38,14 @@ class Writer:
         self.journal = self.store / "journal"
         self.store.mkdir(exist_ok=True)
         same_disk = self.store.stat().st_dev == self.top.stat().st_dev
-        self.files = (self.store if same_disk else self.top) / ".poe-update"
+        self.room = self.store if same_disk else self.top / ".poe-update"
+        self.files = self.room / "files"
         self.lock = os.open(self.store, os.O_RDONLY)  # held as long as this process lives
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             sys.exit("Another `poe update` is at work in this repository.")
+        atexit.register(self.tidy)
 
     def prepare(self, merge: Merge) -> None:
         """Make all that `finish` needs. If anything is in the way, exit with nothing changed."""
@@ -52,60 +56,76 @@ class Writer:
         refuse_uncommitted()
         refuse_hidden(paths | {*merge.conflicts})
         if found := sorted({*obstacles(paths - {*merge.ours}, removed), *unwritable(paths)}):
-            sys.exit(f"Move out of the way, or make writable: {names(found)}")
+            sys.exit(f"Move out of the way, or make writable: {some(found)}")
         if self.index.with_name("index.lock").exists():
             sys.exit(f"Another git command is at work; if not, delete {self.index}.lock")
-        entries = [f"{' '.join(merge.result[path])} 0\t{self.prefix}{path}" for path in written]
-        self.check_out(written, entries)
+        self.check_out(merge, written)
         unchanged = all(state(Path(path)) == was for path, was in before.items())
         if not unchanged or line("rev-parse", f"HEAD:{self.prefix}") != merge.head:
             sys.exit("Your files or commits have changed in the meantime. Update again.")
-        none = "0" * len(merge.head)
-        entries += [f"0 {none} 0\t{self.prefix}{path}" for path in [*removed, *merge.conflicts]]
-        for path, stages in merge.conflicts.items():
-            entries += [
-                f"{' '.join(e)} {stage}\t{self.prefix}{path}" for stage, e in stages.items()
-            ]
         steps: list[tuple[str, str | None, str | None]]
         steps = [(self.prefix + path, before[path], None) for path in removed]
         for path in sorted(written, key=lambda path: [path.startswith(last) for last in LAST]):
             was = before[path] if path in merge.ours else None
             steps.append((self.prefix + path, was, state(self.files / self.prefix / path)))
-        plan = {"folder": self.prefix, "head": merge.head, "steps": steps, "index": entries}
+        index = self.entries(merge, written, {*removed, *merge.conflicts})
+        plan = {"folder": self.prefix, "head": merge.head, "steps": steps, "index": index}
         complete = self.store / "journal.new"
         complete.write_text(json.dumps(plan))
         complete.rename(self.journal)
 
-    def check_out(self, paths: list[str], entries: list[str]) -> None:
+    def check_out(self, merge: Merge, paths: list[str]) -> None:
         """Make the files, as the owner's git would."""
         shutil.rmtree(self.files, ignore_errors=True)
+        self.files.mkdir(parents=True)
+        (self.room / ".gitignore").write_text("*\n")
         index = str(shutil.copy(self.index, self.store / "index"))
-        env = environment(OWNERS, GIT_INDEX_FILE=index)
-        update_index(self.top, entries, env)
+        env = environment(PINNED, GIT_INDEX_FILE=index)
+        update_index(self.top, self.entries(merge, paths), env)
         how = ("checkout-index", "-z", "--stdin", f"--prefix={self.files}/")
         git(*how, env=env, folder=self.top, data=joined(self.prefix + path for path in paths))
+
+    def entries(self, merge: Merge, written: list[str], gone: Iterable[str] = ()) -> list[str]:
+        """For git's index; a conflict replaces the entry of its path."""
+        found = [f"{' '.join(merge.result[path])} 0\t{self.prefix}{path}" for path in written]
+        none = "0" * len(merge.head)
+        found += [f"0 {none} 0\t{self.prefix}{path}" for path in gone]
+        for path, stages in merge.conflicts.items() if gone else ():
+            found += [f"{' '.join(e)} {stage}\t{self.prefix}{path}" for stage, e in stages.items()]
+        return found
 
     def finish(self) -> list[str]:
         """Do what the journal says and is not done. Returns what was edited in the meantime."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it takes milliseconds
         journal = json.loads(self.journal.read_text())
         edited = []
-        for path, before, after in journal["steps"]:
-            found = state(self.top / path)
-            if found not in (before, after):
-                edited.append(path)
-            elif found != after:
-                put(self.files / path if after else None, self.top / path)
-        update_index(self.top, journal["index"])
+        try:
+            for path, before, after in journal["steps"]:
+                found = state(self.top / path)
+                if found == after or (after is None and found == "folder"):  # it is done
+                    continue
+                if found == before:
+                    put(self.files / path if after else None, self.top / path)
+                else:
+                    edited.append(path)
+            update_index(self.top, journal["index"])
+        except OSError as error:
+            sys.exit(
+                f"{error}\nThe update is half written. Mend that, and run it again: it goes on."
+            )
         self.forget()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         return edited
 
     def given_up(self) -> bool:
-        """Whether the owner went on after a kill: has committed, or restored what was written."""
+        """Whether the owner went on after a kill: has committed, or restored what was written.
+
+        Otherwise, goes to the folder of the service that was updated.
+        """
         try:
             journal = json.loads(self.journal.read_text())
-        except ValueError:
+            os.chdir(self.top / journal["folder"])
+        except (OSError, ValueError):
             return True
         head = line("rev-parse", f"HEAD:{journal['folder']}", fine=(0, 128))
         return head != journal["head"] or any(
@@ -113,23 +133,40 @@ class Writer:
             for path, before, after in journal["steps"]
         )
 
+    def leftovers(self) -> list[str]:
+        """New files of a killed run that are still there, and that git does not know."""
+        with suppress(ValueError):
+            journal = json.loads(self.journal.read_text())
+            new = [
+                (self.top / path, after) for path, before, after in journal["steps"] if not before
+            ]
+            known = {self.top / path for path in items("ls-files", "-z", "--full-name", ":/")}
+            return [str(path) for path, after in new if after == state(path) and path not in known]
+        return []
+
     def forget(self) -> None:
         self.journal.unlink()
-        shutil.rmtree(self.files, ignore_errors=True)
-        shutil.rmtree(self.store)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Leave nothing behind; after a kill, what the next run needs."""
+        if not self.journal.exists():
+            shutil.rmtree(self.room, ignore_errors=True)
+            shutil.rmtree(self.store, ignore_errors=True)
 
 
 def changed() -> list[tuple[str, str]]:
-    """What git status says of this folder: two letters, and the path in the repository."""
+    """What git status says of this folder: two letters, and the path in it."""
+    prefix = line("rev-parse", "--show-prefix")
     options = ("--untracked-files=no", "--no-renames", "--ignore-submodules=dirty")
     entries = items("status", "--porcelain", "-z", *options, "--", ".")
-    return [(entry[:2], entry[3:]) for entry in entries]
+    return [(entry[:2], entry[3:].removeprefix(prefix)) for entry in entries]
 
 
 def refuse_uncommitted() -> None:
     """In this folder. What git does not know is no reason: an update never writes over it."""
     if found := [path for _, path in changed()]:
-        sys.exit(f"Commit or stash your changes first: an update merges commits. {names(found)}")
+        sys.exit(f"Commit or stash your changes, or finish the last update, first: {some(found)}")
     if line("rev-parse", "--verify", "--quiet", "MERGE_HEAD", fine=(0, 1)):
         sys.exit("Commit your merge first: an update would become a part of it.")
 
@@ -137,14 +174,11 @@ def refuse_uncommitted() -> None:
 def refuse_hidden(paths: set[str]) -> None:
     """git status is silent about these files, so an edit of theirs may be in no commit."""
     tags = dict(entry.split(" ", 1)[::-1] for entry in items("ls-files", "-v", "-z"))
-    for option, letters in (("--no-skip-worktree", "Ss"), ("--no-assume-unchanged", "h")):
-        if hidden := [path for path in sorted(paths) if tags.get(path, "-") in letters]:
-            sparse = line("config", "--default", "false", "core.sparseCheckout") == "true"
-            end = (
-                "sparse-checkout disable"
-                if sparse
-                else f"update-index {option} {names(hidden, ' ')}"
-            )
+    sparse = line("config", "--default", "false", "core.sparseCheckout") == "true"
+    skipped = "sparse-checkout disable" if sparse else "update-index --no-skip-worktree {}"
+    for letters, command in (("Ss", skipped), ("h", "update-index --no-assume-unchanged {}")):
+        if hidden := [quote(path) for path in sorted(paths) if tags.get(path, "-") in letters]:
+            end = command.format(" ".join(hidden))
             sys.exit(f"git hides your changes of what the update would write. First: git {end}")
 
 
@@ -208,5 +242,7 @@ def joined(paths: Iterable[str]) -> bytes:
     return b"".join(os.fsencode(path) + b"\0" for path in paths)
 
 
-def names(paths: Iterable[str], separator: str = ", ") -> str:
-    return separator.join(map(quote, paths))
+def some(paths: Iterable[str]) -> str:
+    """The first ten, for a sentence."""
+    found = [*paths]
+    return ", ".join(found[:10]) + (f" and {len(found) - 10} more" if len(found) > 10 else "")

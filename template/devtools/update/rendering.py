@@ -1,8 +1,8 @@
 """Render the service as it was and as it will be. Runs in copier's environment, not the service's.
 
-`python -m devtools.update.render FOLDER …` reads FOLDER/answers and makes FOLDER/old, FOLDER/new
-and FOLDER/version, after it showed what the changelog says between the two versions. It makes none
-of them if there is nothing new.
+`rendering.py FOLDER …` reads FOLDER/answers and makes FOLDER/old, FOLDER/new and FOLDER/version,
+after it showed what the changelog says between the two versions. It makes none of them if there is
+nothing new.
 """
 
 import argparse
@@ -15,9 +15,8 @@ from typing import Any
 import copier
 import yaml
 from copier.errors import CopierError
+from pinned_git import git
 from plumbum import ProcessExecutionError
-
-from devtools.update.git import git
 
 # The owner's from the first commit on. copier.yml leaves them out of its updates; for copier,
 # these renders are copies.
@@ -67,7 +66,8 @@ def what_is_new(source: str, old: str, options: argparse.Namespace) -> str | Non
     if number(new) <= number(old):
         print(f"The template is at {old}: there is nothing to bring in.")
         return None
-    print(f"The template, from {old} to {new}:\n\n{changes(source, old, new, options.folder)}\n")
+    news = changes(source, old, new, options.folder) or "(Its changelog has nothing.)"
+    print(f"The template, from {old} to {new}:\n\n{news}\n", flush=True)
     return new
 
 
@@ -117,9 +117,9 @@ def parse() -> argparse.Namespace:
 if __name__ == "__main__":
     try:
         main(parse())
+    except KeyboardInterrupt:  # copier's is a CopierError, too
+        sys.exit(130)
     except (CopierError, ValueError, yaml.YAMLError) as error:
         sys.exit(f"{error}\nNothing has changed.")
     except ProcessExecutionError as error:  # git, called by copier
         sys.exit(f"{error.stderr}\nNothing has changed.")
-    except KeyboardInterrupt:
-        sys.exit(130)

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-# In the owner's repository, line ends, filters and modes are as the owner has set them.
-OWNERS = {
+# Wins over the owner's settings in their repository; line ends, filters and modes stay theirs.
+PINNED = {
     "core.checkStat": "default",
     "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
@@ -17,8 +17,9 @@ OWNERS = {
     "core.trustctime": "true",
     "diff.orderFile": os.devnull,
 }
-# In the template, which copier checks out, they are not. How it is reached is the owner's.
-PLAIN = OWNERS | {
+# For renders and merges, where line ends depend on no machine. How the template is reached, by
+# ssh, a proxy, with credentials, stays the owner's.
+PLAIN = PINNED | {
     "core.attributesFile": os.devnull,
     "core.autocrlf": "false",
     "core.eol": "lf",
@@ -28,7 +29,7 @@ PLAIN = OWNERS | {
 # What a remote may need. Any other of git's variables may come from a hook or `rebase --exec`.
 KEPT = re.compile(
     r"GIT_(ALLOW_PROTOCOL|ASKPASS|CONFIG_(?!PARAMETERS).+|DISCOVERY_ACROSS_FILESYSTEM"
-    r"|HTTP_.+|PROXY_.+|SSH.*|SSL_.+|TERMINAL_PROMPT|TRACE.*)"
+    r"|EXEC_PATH|HTTP_.+|PROXY_.+|SSH.*|SSL_.+|TERMINAL_PROMPT|TRACE.*)"
 )
 
 NONE = re.compile("")
@@ -41,7 +42,8 @@ def environment(
 ) -> dict[str, str]:
     """The environment for a command, with settings that win over those in any file."""
     ours = {n: v for n, v in os.environ.items() if not n.startswith("GIT_") or kept.fullmatch(n)}
-    first = int(ours.get("GIT_CONFIG_COUNT") or 0)
+    count = ours.get("GIT_CONFIG_COUNT", "")
+    first = int(count) if count.isdigit() else 0
     for number, (key, value) in enumerate(settings.items(), start=first):
         ours |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return ours | {"GIT_CONFIG_COUNT": str(first + len(settings))} | variables
@@ -58,7 +60,7 @@ def git(
     done = subprocess.run(
         ["git", *arguments],
         cwd=folder,
-        env=environment(OWNERS) if env is None else env,
+        env=environment(PINNED) if env is None else env,
         input=data,
         capture_output=True,
     )

@@ -10,7 +10,7 @@ from itertools import batched
 from pathlib import Path
 from typing import NamedTuple
 
-from devtools.update.git import NONE, PLAIN, environment, git, items, line
+from pinned_git import NONE, PLAIN, environment, git, items, line
 
 SETTINGS = PLAIN | {
     "gc.auto": "0",  # most of the owner's objects would look unused
@@ -23,7 +23,6 @@ SETTINGS = PLAIN | {
 NO_ATTRIBUTES = (
     "* !conflict-marker-size !crlf !diff !eol !filter !ident !merge !text !working-tree-encoding\n"
 )
-MOVED = "devtools/moved.txt"  # of a new render: lines `OLD NEW` for files and folders it moves
 
 
 class Entry(NamedTuple):
@@ -55,10 +54,10 @@ def merge(place: Path, prefix: str, answers_file: str, version: str) -> Merge:
     head = line("rev-parse", f"HEAD:{prefix}")
     ours = workshop.listed(head)
     base, theirs = (workshop.cleaned(workshop.added(place / name)) for name in ("old", "new"))
-    base[answers_file] = ours[answers_file]  # so that the new answers win
     crlf = workshop.with_crlf(ours)  # merged with LF, like the renders
     unix = ours | {path: workshop.replaced(ours[path], b"\r\n", b"\n") for path in crlf}
-    moves = relocations([*base, *ours], place / "new" / MOVED)
+    base[answers_file] = unix[answers_file]  # so that the new answers win
+    moves = relocations([*base, *ours], moved_files(place / "new") - moved_files(place / "old"))
     old, mine = ({moves.get(path, path): tree[path] for path in tree} for tree in (base, unix))
     done = Merge(head, ours, *workshop.merge(old, mine, theirs, label))
     settle(done, old, mine, label)
@@ -69,7 +68,7 @@ def merge(place: Path, prefix: str, answers_file: str, version: str) -> Merge:
     done.moved = {path: to for path, to in moved.items() if path in work}
     changed = {path for path in work if done.result.get(moved.get(path, path)) != ours[path]}
     renamed = {*workshop.renames(old, mine, "-C", "--find-copies-harder").values()}
-    done.followed = sorted(changed & renamed)
+    done.followed = sorted(changed & renamed - theirs.keys())
     done.lost = sorted(path for path in changed - renamed if base.get(path) == theirs.get(path))
     return done
 
@@ -88,9 +87,15 @@ def settle(done: Merge, base: Tree, ours: Tree, label: str) -> None:
             done.result[path] = ours[path]
 
 
-def relocations(paths: list[str], table: Path) -> dict[str, str]:
-    """Where the table says that paths are now; not those whose new path is taken."""
-    moves = [row.split() for row in table.read_text("utf-8").splitlines()] if table.exists() else []
+def moved_files(render: Path) -> set[tuple[str, str]]:
+    """What the template has moved up to this render."""
+    table = render / "devtools/moved.txt"  # a line `OLD NEW` for each file or folder
+    rows = table.read_text("utf-8").splitlines() if table.exists() else []
+    return {(old, new) for old, new in (row.split() for row in rows if row)}
+
+
+def relocations(paths: list[str], moves: set[tuple[str, str]]) -> dict[str, str]:
+    """Where paths are now; not those whose new path is taken."""
     found = {}
     for old, new in moves:
         for path in paths:
@@ -120,7 +125,9 @@ class Workshop:
             GIT_WORK_TREE=str(self.folder),
             LC_ALL="C",
         )
-        git("init", "--quiet", "--template=", f"--object-format={kind}", env=self.env)
+        shared = line("config", "--default", "umask", "core.sharedRepository")  # of its objects
+        options = ("--template=", f"--object-format={kind}", f"--shared={shared}")
+        git("init", "--quiet", *options, env=self.env)
         (place / "info").mkdir(exist_ok=True)
         (place / "info/attributes").write_text(NO_ATTRIBUTES)
 
@@ -184,6 +191,7 @@ class Workshop:
         git("checkout", "--quiet", "--force", "--detach", mine, env=self.env, folder=self.folder)
         how = ("--quiet", "--strategy=ort", "--no-commit", "--no-ff")
         git("merge", *how, label, env=self.env, folder=self.folder, fine=(0, 1))
+        line("rev-parse", "--verify", "MERGE_HEAD", env=self.env)  # else it did not even begin
         result: Tree = {}
         conflicts: dict[str, Stages] = {}
         for entry in items("ls-files", "--stage", "-z", env=self.env):
