@@ -105,7 +105,7 @@ def finish_the_last(writer: Writer) -> int:
         print("An update was cut off while it wrote, and you have committed or restored files")
         print("since. It is given up; `git status` shows what is left of it. Update again.")
         if added := writer.leftovers():
-            print(f"Of what it had added, delete before: {some(added)}")
+            print(f"Delete first what it had added: {some(added)}")
         writer.forget()
         return 1
     code = tell_edited(writer.finish())

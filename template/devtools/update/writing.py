@@ -63,15 +63,20 @@ class Writer:
         unchanged = all(state(Path(path)) == was for path, was in before.items())
         if not unchanged or line("rev-parse", f"HEAD:{self.prefix}") != merge.head:
             sys.exit("Your files or commits have changed in the meantime. Update again.")
-        steps: list[tuple[str, str | None, str | None]]
-        steps = [(self.prefix + path, before[path], None) for path in removed]
-        for path in sorted(written, key=lambda path: [path.startswith(last) for last in LAST]):
-            was = before[path] if path in merge.ours else None
-            steps.append((self.prefix + path, was, state(self.files / self.prefix / path)))
+        self.write_journal(merge, removed, written, before)
+
+    def write_journal(
+        self, merge: Merge, removed: list[str], written: list[str], before: dict[str, str | None]
+    ) -> None:
+        steps = []
+        for path in [*removed, *sorted(written, key=lambda path: list(map(path.startswith, LAST)))]:
+            was = before[path] if path in merge.ours else None  # an empty folder, at most
+            new = state(self.files / self.prefix / path) if path in merge.result else None
+            steps.append((self.prefix + path, was, new))
         index = self.entries(merge, written, {*removed, *merge.conflicts})
-        plan = {"folder": self.prefix, "head": merge.head, "steps": steps, "index": index}
+        journal = {"folder": self.prefix, "head": merge.head, "steps": steps, "index": index}
         complete = self.store / "journal.new"
-        complete.write_text(json.dumps(plan))
+        complete.write_text(json.dumps(journal))
         complete.rename(self.journal)
 
     def check_out(self, merge: Merge, paths: list[str]) -> None:
@@ -107,7 +112,7 @@ class Writer:
                 if found == before:
                     put(self.files / path if after else None, self.top / path)
                 else:
-                    edited.append(path)
+                    edited.append(path.removeprefix(journal["folder"]))
             update_index(self.top, journal["index"])
         except OSError as error:
             sys.exit(
