@@ -25,7 +25,7 @@ STEPS = {
     "lint": "10 s",
     "tests": "1 min",
     "docs": "20 s",
-    "updates": "2 min",
+    "updates": "4 min",
     "rendered": "6 min",
     "mutants": "1 min",
 }
