@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import security
 from app.models.users import Role, User
-from app.security import create_access_token
+from app.security import create_access_token, fingerprint, new_secret
 from tests.factories.login_sessions import LoginSessionFactory
 from tests.factories.users import PASSWORD, QUICK_HASHER, UserFactory
 
@@ -22,6 +22,15 @@ async def headers_of(user: User) -> Headers:
     """Start a session, as signing in does, without the password's 100 ms."""
     session = await LoginSessionFactory.acreate(user=user)
     return {"Authorization": f"Bearer {create_access_token(user.id, session.id)}"}
+
+
+async def refresh_token_of(user: User) -> str:
+    """Start a session, and give its refresh token."""
+    family, secret = new_secret(), new_secret()
+    await LoginSessionFactory.acreate(
+        user=user, family_hash=fingerprint(family), secret_hash=fingerprint(secret)
+    )
+    return f"{family}.{secret}"
 
 
 async def log_in(client: AsyncClient, email: str, password: str = PASSWORD) -> Response:

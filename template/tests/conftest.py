@@ -11,17 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.api.deps import get_db
 from app.db.session import SessionLocal, engine
 from app.main import app as service
-from tests import database
+from tests.contract import database
 from tests.factories import find_factories
 from tests.factories.base import AsyncModelFactory
 
-pytest_plugins = [
-    "tests.accounts",
-    "tests.conformance",
-    "tests.hostile",
-    "tests.matrix",
-    "tests.statements",
-]
+pytest_plugins = ["tests.accounts", "tests.contract.plugin"]
 
 for factory in find_factories():
     register(factory)

@@ -15,8 +15,9 @@ from typing import Any
 import copier
 import yaml
 from copier.errors import CopierError
-from pinned_git import git
 from plumbum import ProcessExecutionError
+
+from pinned_git import git
 
 # The owner's from the first commit on. copier.yml leaves them out of its updates; for copier,
 # these renders are copies.

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import Counter
 from datetime import datetime
 
 import pytest
@@ -11,10 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.base import utc_now
 from app.models.users import User
-from tests.accounts import Headers, SignIn, log_in, read_me, refresh
-from tests.calls import refresh_token_of
+from tests.accounts import Headers, SignIn, log_in, read_me, refresh, refresh_token_of
+from tests.contract.statements import Statements
 from tests.factories.users import PASSWORD, UserFactory
-from tests.statements import Statements
 
 NEW = "another horse battery staple"
 NEWCOMER = {"email": "New@Example.com", "name": "New", "password": PASSWORD}
@@ -273,3 +273,29 @@ async def test_a_read_does_not_wait_for_a_password(
     ended.set()
     assert meanwhile.status_code == 200
     assert (await login).status_code == 200
+
+
+async def test_parallel_registrations_of_one_email_create_one_account(
+    committing_client: AsyncClient, wide_pool: None
+) -> None:
+    answers = await asyncio.gather(
+        *(committing_client.post("/auth/register", json=NEWCOMER) for _ in range(20))
+    )
+
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 19}
+
+
+async def test_parallel_refreshes_of_one_token_succeed_once(
+    committing_client: AsyncClient,
+    wide_pool: None,
+    committed: AsyncSession,
+    user_factory: type[UserFactory],
+) -> None:
+    token = {"refresh_token": await refresh_token_of(await user_factory.acreate())}
+    await committed.commit()
+
+    answers = await asyncio.gather(
+        *(committing_client.post("/auth/refresh", json=token) for _ in range(20))
+    )
+
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 401: 19}

@@ -7,8 +7,7 @@ from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.users import User
-from tests.accounts import Headers, SignIn, log_in, refresh
-from tests.calls import refresh_token_of
+from tests.accounts import Headers, SignIn, log_in, refresh, refresh_token_of
 from tests.factories.users import UserFactory
 
 

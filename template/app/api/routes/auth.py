@@ -2,6 +2,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form
 
+from app.api.access import public
 from app.api.client import ClientAddress
 from app.api.deps import AccessToken, CurrentUser, DbSession
 from app.models.users import User
@@ -16,12 +17,14 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 
 
 @router.post("/register", response_model=UserRead, status_code=201)
+@public
 async def register(payload: UserCreate, db: DbSession) -> User:
     """Open an account."""
     return await user_service.register(db, payload)
 
 
 @router.post("/token", response_model=TokenRead, responses={429: {}})
+@public
 async def login(
     form: Annotated[TokenForm, Form()], address: ClientAddress, db: DbSession
 ) -> TokenRead:
@@ -30,6 +33,7 @@ async def login(
 
 
 @router.post("/refresh", response_model=TokenRead)
+@public
 async def refresh(payload: RefreshRequest, db: DbSession) -> TokenRead:
     """Exchange a refresh token for new tokens. Each works once; a second use ends the session."""
     return await login_session_service.refresh(db, payload.refresh_token.get_secret_value())
@@ -42,6 +46,7 @@ async def logout(user: CurrentUser, token: AccessToken, db: DbSession) -> None:
 
 
 @router.post("/password-reset", status_code=204, response_model=None)
+@public
 async def reset_password(payload: PasswordReset, db: DbSession) -> None:
     """Set a new password with the token that an admin gave you. Every session ends: sign in."""
     token, new = payload.reset_token, payload.new_password

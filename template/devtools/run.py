@@ -1,0 +1,39 @@
+"""Run a command with the database: `python devtools run alembic upgrade head`."""
+
+import os
+import sys
+
+from sqlalchemy import URL
+
+import database
+from app.config import Settings
+from postgres import find_binaries
+
+
+def main(command: list[str]) -> None:
+    if (lock := database.start()) is not None:
+        os.set_inheritable(lock, True)  # this process becomes the command, and keeps the lock
+    if command[0] == "psql":
+        command = psql(Settings().database_url, command[1:])
+    os.chdir(database.ROOT)
+    os.execvp(command[0], command)  # noqa: S606 - without a shell is what we want
+
+
+def psql(url: URL, arguments: list[str]) -> list[str]:
+    """Through the environment: what stands in a command line, everybody can read."""
+    for name in ("PGSERVICE", "PGHOSTADDR"):  # these would lead to another server
+        os.environ.pop(name, None)
+    given = {
+        "PGHOST": url.host or url.query.get("host"),
+        "PGPORT": url.port,
+        "PGUSER": url.username,
+        "PGPASSWORD": url.password,
+        "PGDATABASE": url.database,
+        "PGSSLMODE": url.query.get("ssl"),
+    }
+    os.environ |= {name: str(value) for name, value in given.items() if value is not None}
+    return [str(find_binaries()[0] / "psql"), *arguments]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,8 @@
+"""What the contract tests cannot read off this service. It is yours: no update touches it.
+
+`tests/contract/README.md` says which failure asks for which answer.
+"""
+
+from tests.contract.answers import Answers
+
+ANSWERS = Answers()

@@ -1,0 +1,139 @@
+"""How to call any operation so that it succeeds: about an owner's objects, with their secrets."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any
+
+from fastapi.routing import APIRoute, iter_route_contexts
+from httpx import Response
+from pydantic_core import to_jsonable_python
+from pytest_factoryboy.fixture import get_model_name
+from sqlalchemy import inspect
+from sqlalchemy.orm import RelationshipDirection
+
+from app.api.access import is_marked_public, who_may_call
+from app.main import app
+from app.models.users import User
+from tests.contract.accounts import ANSWERS
+from tests.contract.operations import Operation, Schema, example, resolved
+from tests.factories import find_factories
+
+FACTORIES = {factory._meta.model: factory for factory in find_factories()}
+# {tag_id} is a record of the factory that pytest knows as `tag_factory`.
+MODELS = {f"{get_model_name(factory)}_id": model for model, factory in FACTORIES.items()}
+ROUTES = {
+    route.operation_id or route.unique_id: route
+    for route in iter_route_contexts(app.routes)
+    if isinstance(route.original_route, APIRoute)
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request of an operation: where to, and what with."""
+
+    operation: Operation
+    ids: dict[str, Any]
+    query: dict[str, Any]
+    body: Any
+
+    @property
+    def path(self) -> str:
+        return self.operation.path.format(**self.ids)
+
+
+def who_may(operation: Operation) -> str:
+    """`anyone`, `users` or `admins`, read off the dependencies of its route."""
+    return who_may_call(ROUTES[operation.name].dependant)
+
+
+def is_public(operation: Operation) -> bool:
+    """Whether its route is marked with `@public`."""
+    return is_marked_public(ROUTES[operation.name].endpoint)
+
+
+def how_to_call(operation: Operation, answer: Response) -> str:
+    """What to say of a call that should have succeeded."""
+    return (
+        f"{operation} answers {answer.status_code}, so it is not tested. Write into "
+        f"tests/answers.py which value it needs: values={{'{operation}.FIELD': …}}"
+    )
+
+
+def parents_of(model: type[Any]) -> dict[str, type[Any]]:
+    """The models that a model refers to, by the name of the relationship. Not itself."""
+    return {
+        found.key: found.mapper.class_
+        for found in inspect(model).relationships
+        if found.direction is RelationshipDirection.MANYTOONE and found.mapper.class_ is not model
+    }
+
+
+def belongs_to_a_user(model: type[Any]) -> bool:
+    """Whether it has members, or a parent that is a user or belongs to one: a task of a project."""
+    found = {model}
+    while more := {parent for child in found for parent in parents_of(child).values()} - found:
+        found |= more
+    return bool(found & {User, *ANSWERS.members})
+
+
+def is_owned(name: str) -> bool:
+    """Whether the record of a parameter is somebody's: the {book_id} of a book with an `author`."""
+    return name in MODELS and belongs_to_a_user(MODELS[name])
+
+
+async def call_about(owner: User, operation: Operation) -> Call:
+    """Make a call. The objects it is about are the owner's, and saved, not committed."""
+    records: list[Any] = [owner]
+
+    async def values(schemas: dict[str, Schema]) -> dict[str, Any]:
+        return {
+            name: await value_of(operation, name, schema, records)
+            for name, schema in schemas.items()
+        }
+
+    body = resolved(operation.body) if operation.body else {}
+    ids = await values(operation.schemas_in("path"))
+    query = await values(operation.schemas_in("query", required=True))
+    fields = await values(body.get("properties", {}))
+    return Call(operation, ids, query, fields or (example(body) if body else None))
+
+
+async def value_of(operation: Operation, name: str, schema: Schema, records: list[Any]) -> Any:
+    """What a parameter or field of this name must be for a call to succeed.
+
+    A record that is made for it belongs to the owner, who is the first of `records`, and to those
+    that were made before: the comment of /books/{book_id}/comments/{comment_id} to the book.
+    """
+    for key in (f"{operation}.{name}", name):
+        if key in ANSWERS.values:
+            value = ANSWERS.values[key]
+            return await called(value, records[0]) if callable(value) else value
+    if name in MODELS:
+        record = await new_record(MODELS[name], records)
+        return to_jsonable_python(inspect(record).identity[0])
+    return example(schema)
+
+
+async def called(answer: Callable[..., Any], *arguments: Any) -> Any:
+    result = answer(*arguments)
+    return await result if isawaitable(result) else result
+
+
+async def new_record(
+    model: type[Any], records: list[Any], children: frozenset[type[Any]] = frozenset()
+) -> Any:
+    """Save one. Its parents are among `records`, or made too if they belong to a user."""
+    parents = {}
+    for key, parent in parents_of(model).items():
+        known = [record for record in records if isinstance(record, parent)]
+        if known:
+            parents[key] = known[-1]
+        elif parent in FACTORIES and parent not in children and belongs_to_a_user(parent):
+            parents[key] = await new_record(parent, records, children | {model})
+    record = await FACTORIES[model].acreate(**parents)
+    if model in ANSWERS.members:
+        await called(ANSWERS.members[model], record, records[0])
+    records.append(record)
+    return record

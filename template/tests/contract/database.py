@@ -1,0 +1,93 @@
+"""A migrated template database, and the clone of it that `app.db.session.engine` connects to."""
+
+import io
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Text, cast, func, literal, select, text, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from app.config import settings
+from app.db.base import Base
+from tests import url
+
+TEMPLATE = f"{url.database}_template"
+CLONE = str(settings.database_url.database)
+
+
+def alembic_config(connection: Connection) -> Config:
+    root = Path(__file__).parents[2]
+    config = Config(toml_file=root / "pyproject.toml", stdout=io.StringIO())
+    config.attributes["connection"] = connection
+    return config
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[AsyncConnection]:
+    """A connection to the server, without transactions: databases are made outside one."""
+    server = settings.database_url.set(database="postgres")
+    engine = create_async_engine(server, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        yield connection
+
+
+async def create(connection: AsyncConnection, name: str, *, template: str = "template0") -> None:
+    # Copying files is several times as fast as writing them to the log, PostgreSQL's default.
+    statement = f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'
+    await connection.execute(text(statement))
+
+
+async def drop(connection: AsyncConnection, name: str) -> None:
+    await connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+
+
+async def create_template(run: str) -> None:
+    """Migrate a template once per test run: xdist's workers take turns, and the first one does."""
+    async with connected() as connection:
+        await connection.execute(text("SELECT pg_advisory_lock(hashtext('template'))"))
+        comment = (
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = :name"
+        )
+        if await connection.scalar(text(comment), {"name": TEMPLATE}) != run:
+            await drop(connection, TEMPLATE)
+            await create(connection, TEMPLATE)
+            await migrate(TEMPLATE)
+            await connection.execute(text(f"COMMENT ON DATABASE \"{TEMPLATE}\" IS '{run}'"))
+
+
+async def clone() -> None:
+    """Give this worker a fresh copy of the template."""
+    async with connected() as connection:
+        await drop(connection, CLONE)
+        await create(connection, CLONE, template=TEMPLATE)
+
+
+async def migrate(database: str) -> None:
+    # No pool: a template that somebody is connected to cannot be cloned.
+    engine = create_async_engine(settings.database_url.set(database=database), poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "head"))
+
+
+type Contents = list[tuple[str, str]]  # a table's name and one of its rows
+
+
+async def contents(connection: AsyncConnection) -> Contents:
+    """Every row of every table, in one statement."""
+    rows = await connection.execute(
+        union_all(
+            *(
+                select(literal(table.name), cast(func.row_to_json(table.table_valued()), Text))
+                for table in Base.metadata.tables.values()
+            )
+        )
+    )
+    return sorted((table, row) for table, row in rows)
+
+
+def without(rows: Contents, tables: Collection[str]) -> Contents:
+    return [(table, row) for table, row in rows if table not in tables]

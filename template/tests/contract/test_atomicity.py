@@ -1,0 +1,156 @@
+"""A 2xx means committed, an error means nothing was written, and no fault keeps a connection.
+
+Every operation that writes is called while the database refuses its first write, then its
+second, and so on, until none is left to refuse; and once while it refuses the commit.
+"""
+
+import asyncio
+
+import pytest
+from httpx import AsyncClient, Response
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.base import Base
+from app.db.session import SessionLocal, engine
+from app.models.users import Role
+from tests.accounts import SignIn
+from tests.contract.accounts import ANSWERS
+from tests.contract.calls import call_about, how_to_call, who_may
+from tests.contract.database import Contents, connected, contents, without
+from tests.contract.mutations import valid
+from tests.contract.operations import Operation, operations
+from tests.factories.users import PASSWORD, UserFactory
+
+WRITES = [operation for operation in operations() if operation.method not in {"get", "head"}]
+MOST_WRITES = 20
+NEWCOMER = {"email": "new@example.com", "name": "New", "password": PASSWORD}
+
+REFUSE_COMMIT = """
+    CREATE FUNCTION refuse_commit() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE 'the disk is full'; END $$
+"""
+AT_COMMIT = """
+    CREATE CONSTRAINT TRIGGER refuse_commit AFTER INSERT OR UPDATE OR DELETE ON %s
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_commit()
+"""
+REFUSE_WRITE = """
+    CREATE OR REPLACE FUNCTION refuse_write() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE writes int := coalesce(nullif(current_setting('test.writes', true), ''), '0');
+    BEGIN
+        PERFORM set_config('test.writes', (writes + 1)::text, true);
+        IF writes >= {allowed} THEN RAISE 'the disk is full'; END IF;
+        RETURN NULL;
+    END $$
+"""
+AT_WRITE = """
+    CREATE TRIGGER refuse_write AFTER INSERT OR UPDATE OR DELETE ON %s
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_write()
+"""
+
+
+async def run(*statements: str) -> None:
+    async with SessionLocal() as db, db.begin():
+        for statement in statements:
+            await db.execute(text(statement))
+
+
+def for_every_table(statement: str) -> str:
+    """All in one; in quotes stands a table whose name is a word of SQL, such as `order`."""
+    quoted = engine.dialect.identifier_preparer.format_table
+    names = ", ".join(f"'{quoted(table)}'" for table in Base.metadata.sorted_tables)
+    return f"""DO $do$ DECLARE name text; BEGIN FOREACH name IN ARRAY ARRAY[{names}] LOOP
+        EXECUTE format($sql${statement}$sql$, name); END LOOP; END $do$"""
+
+
+async def rows() -> Contents:
+    async with SessionLocal() as db:
+        return without(await contents(await db.connection()), ANSWERS.traces)
+
+
+async def assert_nothing_leaked() -> None:
+    open_transactions = """
+        SELECT query FROM pg_stat_activity
+        WHERE datname = current_database() AND state LIKE 'idle in transaction%'
+    """
+    assert "Current Checked out connections: 0" in engine.pool.status()
+    async with engine.connect() as connection:
+        assert list(await connection.scalars(text(open_transactions))) == []
+
+
+def assert_500(answer: Response) -> None:
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "disk" not in answer.text
+
+
+@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.parametrize("operation", WRITES, ids=str)
+async def test_a_2xx_means_committed_and_an_error_means_nothing_written(
+    operation: Operation,
+    committing_client: AsyncClient,
+    committed: AsyncSession,
+    sign_in: SignIn,
+) -> None:
+    owner = await UserFactory.acreate()
+    admin = await UserFactory.acreate(role=Role.ADMIN)
+    call = await call_about(owner, operation)
+    caller = {"anyone": None, "users": owner, "admins": admin}[who_may(operation)]
+    request = valid(call, await sign_in(caller) if caller else {})
+    await committed.commit()
+    before = await rows()
+
+    await run(REFUSE_COMMIT, for_every_table(AT_COMMIT))
+    without_commit = await request.send(committing_client)
+
+    assert await rows() == before
+    await assert_nothing_leaked()
+
+    await run("DROP FUNCTION refuse_commit CASCADE", REFUSE_WRITE.format(allowed=0))
+    await run(for_every_table(AT_WRITE))
+    for allowed in range(MOST_WRITES):
+        await run(REFUSE_WRITE.format(allowed=allowed))
+        answer = await request.send(committing_client)
+        await assert_nothing_leaked()
+        if answer.status_code != 500:
+            break
+        assert_500(answer)
+        assert await rows() == before
+
+    assert answer.status_code != 500, f"{answer.text} Or are there more than MOST_WRITES?"
+    if await rows() != before:
+        assert answer.is_success
+        assert_500(without_commit)
+    elif not answer.is_success:
+        pytest.skip(how_to_call(operation, answer))
+    elif operation.name not in ANSWERS.writes_nothing:
+        pytest.skip(
+            f"{operation} writes no row. If you mean that, write into tests/answers.py: "
+            f"writes_nothing={{{operation.name!r}: 'the reason'}}"
+        )
+
+
+async def test_a_request_that_is_cancelled_writes_nothing(
+    committing_client: AsyncClient,
+) -> None:
+    running = (
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'INSERT%' AND state = 'active'"
+        " AND datname = :database"
+    )
+    await run(
+        """CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$""",
+        "CREATE TRIGGER wait AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION wait()",
+    )
+
+    before = await rows()
+    request = asyncio.create_task(committing_client.post("/auth/register", json=NEWCOMER))
+    async with connected() as connection, asyncio.timeout(20):
+        while not await connection.scalar(text(running), {"database": engine.url.database}):
+            pass
+    request.cancel()
+    await asyncio.wait([request])
+
+    assert request.cancelled()
+    assert await rows() == before
+    await assert_nothing_leaked()
