@@ -108,7 +108,7 @@ def image(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Print what the commands of a service cost in CPU time, fresh and with more resources."""
-    session.run("python", "-m", "tests.costs")
+    session.run("python", "-m", "tests.rendered.costs")
 
 
 @nox.session

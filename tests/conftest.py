@@ -43,6 +43,11 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"samples: --seed {config.option.seed} repeats them, --exhaustive takes every case"
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark each test by its folder, which says what it costs; pyproject.toml lists the marks."""
+    item.add_marker(item.path.relative_to(Path(__file__).parent).parts[0])
+
+
 @pytest.hookimpl(trylast=True)  # after `-k` and `-m`
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Of a test marked `sample(n)`, take n cases, chosen by the seed."""

@@ -32,7 +32,8 @@ OURS = re.compile(
     r"|CORS_ORIGINS|MAX_BODY_BYTES|FORCE_COLOR|PYTHON(DONTWRITEBYTECODE|OPTIMIZE|WARNINGS)"
 )
 
-# For `poe check` of what tests/test_rendered.py has tested whole, here only in another place.
+# For `poe check` of what tests/rendered/test_rendered.py has tested whole, here only in another
+# place.
 SHORT = {
     "PYTEST_ADDOPTS": "--no-cov -W ignore::pytest_cov.CovDisabledWarning"
     " tests/unit tests/integration/test_auth.py"
@@ -71,8 +72,8 @@ for _name in FEATURES:
         PROFILES[f"no-{_name}"] = _without
 
 # Those whose own checks run: what most people take, and what differs most from it.
-# `tests/test_pairs.py` proves that they hold all the code that answers can render; linters read
-# what differs in the others.
+# `tests/static/test_pairs.py` proves that they hold all the code that answers can render; linters
+# read what differs in the others.
 FULLY_CHECKED = ["default", "minimal"]
 
 

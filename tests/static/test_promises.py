@@ -9,7 +9,7 @@ from tests.services import ROOT
 
 PROMISES = (ROOT / "docs/promises.md").read_text()
 ROWS = re.findall(r"^\| ([A-Z]\d+) \| (.+?) \| (.+?) \| (.*?)\|$", PROMISES, re.MULTILINE)
-SUITES = [*(ROOT / "template/tests").rglob("*test_*.py*"), *(ROOT / "tests").glob("test_*.py")]
+SUITES = [*(ROOT / "template/tests").rglob("*test_*.py*"), *(ROOT / "tests").rglob("test_*.py")]
 TESTS = {
     function.name
     for path in SUITES

@@ -17,8 +17,6 @@ import yaml
 
 from tests.services import TEMPLATE, free_port, git_commit, render, run
 
-pytestmark = pytest.mark.rendered
-
 WORKFLOW = TEMPLATE / "{% if github %}.github{% endif %}/workflows/ci.yml"
 JOBS: dict[str, dict[str, Any]] = yaml.safe_load(WORKFLOW.read_text())["jobs"]
 OURS = {"actions/checkout", "astral-sh/setup-uv"}

@@ -54,7 +54,7 @@ def test_every_question_is_explained(page: str) -> None:
 
 def test_every_test_that_holds_a_rule_is_there(renders: dict[str, Path]) -> None:
     """Without the example, too: no rule goes away with it."""
-    sources = [*(renders["minimal"] / "tests").rglob("*.py"), *(ROOT / "tests").glob("*.py")]
+    sources = [*(renders["minimal"] / "tests").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
     tests = "".join(path.read_text() for path in sources)
 
     for name in TEST.findall(ARCHITECTURE.read_text()):

@@ -26,8 +26,6 @@ from tests.services import (
     wait_until,
 )
 
-pytestmark = pytest.mark.rendered
-
 
 def installed(folder: Path) -> Path:
     render(folder)

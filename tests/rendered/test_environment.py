@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.rendered.test_commands import database, processes_in
 from tests.services import git_commit, outcome, render, run, running, wait_until
-from tests.test_commands import database, processes_in
-
-pytestmark = pytest.mark.rendered
 
 # For somebody else's server: asyncpg, libpq or PostgreSQL itself reads each.
 OTHER_SERVER = {

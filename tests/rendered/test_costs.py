@@ -1,6 +1,6 @@
 """What a resource costs its owner. Raising a ceiling needs a decision: number 26 has them.
 
-That of a fresh service is in `tests/test_rendered.py`, and `nox -s bench` prints seconds.
+That of a fresh service is in `tests/rendered/test_rendered.py`, and `nox -s bench` prints seconds.
 """
 
 import re
@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.costs import add_resource
+from tests.rendered.costs import add_resource
 from tests.services import git_commit, render, run
-
-pytestmark = pytest.mark.rendered
 
 CASES = {"--seed=1": 250, "--all-cases": 750}  # of hostile input, for five operations
 

@@ -7,13 +7,10 @@ import re
 import shutil
 from pathlib import Path
 
-import pytest
 import yaml
 
 from tests.releases import NEXT
 from tests.services import ROOT, SHORT, edit, files_of, git_commit, outcome, run
-
-pytestmark = pytest.mark.rendered
 
 BLOCK = re.compile(r"^```(?:sh|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -131,7 +131,7 @@ tag.gpgSign=true
 transfer.fsckObjects=true
 user.useConfigOnly=true
 """.splitlines()
-# Those with which an update refuses; tests/test_merging.py has them.
+# Those with which an update refuses; tests/updates/test_merging.py has them.
 MEANT = {"core.ignoreStat=true", "protocol.file.allow=never"}
 
 HOOKS = [
@@ -337,7 +337,7 @@ def write_hooks(folder: Path, log: Path) -> None:
         (folder / name).chmod(0o755)
 
 
-# What an update does last needs an installed service; tests/test_poe_update.py has one.
+# What an update does last needs an installed service; tests/rendered/test_poe_update.py has one.
 UV = """\
 #!/bin/sh
 [ "$1" != tool ] || exec uv "$@"

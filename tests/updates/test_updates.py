@@ -15,12 +15,10 @@ import pytest
 import yaml
 
 from tests.conftest import RenderedAt
-from tests.environments import Environment
 from tests.owners import ANSWERS, LEFT_ALONE, Owner, expected, file, names_in, rendered
 from tests.releases import LATER, NEXT, answers_for, releases
 from tests.services import FEATURES, PROFILES, edit, features_of, git_commit, run, without
-
-pytestmark = pytest.mark.updates
+from tests.updates.environments import Environment
 
 RELEASES = list(releases())
 # The last release is always updated from, the others where a seed says.

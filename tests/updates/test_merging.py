@@ -13,7 +13,9 @@ import pytest
 import yaml
 
 from tests import services
-from tests.environments import (
+from tests.releases import NEXT
+from tests.services import ROOT, git_commit, once, outcome, run, wait_until
+from tests.updates.environments import (
     ATTRIBUTES,
     LEFTOVERS,
     MEANT,
@@ -22,10 +24,6 @@ from tests.environments import (
     poe_update,
     write_hooks,
 )
-from tests.releases import NEXT
-from tests.services import ROOT, git_commit, once, outcome, run, wait_until
-
-pytestmark = pytest.mark.updates
 
 AFTER = "999.2.0"
 NEW = "# What is new.\n"

@@ -9,8 +9,6 @@ import yaml
 
 from tests.services import render, run
 
-pytestmark = pytest.mark.image
-
 
 @pytest.fixture(scope="module")
 def service(workspace: Path) -> Iterator[Path]:

@@ -1,16 +1,15 @@
-"""The tests are tested: they notice each mistake in `tests/mutants.py`."""
+"""The tests are tested: they notice each mistake in `tests/mistakes.py`."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.mutants import MUTANTS, Mutant
+from tests.mistakes import MUTANTS, Mutant
 from tests.releases import clone_with_releases
 from tests.services import ROOT, outcome, run
 
 
-@pytest.mark.mutants
 @pytest.mark.sample(3)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.mistake)
 def test_a_mistake_is_noticed(mutant: Mutant, tmp_path: Path) -> None:

@@ -62,63 +62,63 @@ def both(*edits: Edit) -> Edit:
 COPIER = "copier.yml"
 README = "template/README.md.jinja"
 UPDATE = "template/devtools/update"
-MERGING = "tests/test_merging.py"
+MERGING = "tests/updates/test_merging.py"
 GITHUB = "template/{% if github %}.github{% endif %}"
 BASELINE = "template/alembic/versions/0001_accounts.py"
 COLUMN = '        sa.Column("last_login_at", sa.DateTime(timezone=True), nullable=True),\n'
-POE_UPDATE = "tests/test_poe_update.py"
+POE_UPDATE = "tests/rendered/test_poe_update.py"
 
 MUTANTS = [
     # A template that renders the wrong thing
     Mutant(
         "a wrong variable",
         swap("template/app/config.py.jinja", "{{ slug }}", "{{ author }}"),
-        "tests/test_questions.py::test_each_name_stands_where_it_belongs",
+        "tests/static/test_questions.py::test_each_name_stands_where_it_belongs",
     ),
     Mutant(
         "a variable that no question sets",
         swap(README, "{{ description }}", "{{ summary }}"),
-        "tests/test_hygiene.py::test_templates_name_only_what_is_asked",
+        "tests/static/test_hygiene.py::test_templates_name_only_what_is_asked",
     ),
     Mutant(
         "names in a file that is not a template",
         append("template/AGENTS.md", "{{ service_name }}\n"),
-        "tests/test_hygiene.py::test_no_jinja_is_left",
+        "tests/static/test_hygiene.py::test_no_jinja_is_left",
     ),
     Mutant(
         "a slug that was typed into the lock",
         swap("template/uv.lock.jinja", '"{{ slug }}"', '"blog-api"'),
-        "tests/test_questions.py::test_each_name_stands_where_it_belongs",
+        "tests/static/test_questions.py::test_each_name_stands_where_it_belongs",
     ),
     Mutant(
         "a stray blank line at the end",
         append("template/SECURITY.md", "\n"),
-        "tests/test_hygiene.py::test_text_ends_in_one_newline_and_lines_in_no_space",
+        "tests/static/test_hygiene.py::test_text_ends_in_one_newline_and_lines_in_no_space",
     ),
     Mutant(
         "a blank line too many between functions",
         swap("template/app/main.py", "\n\n\n", "\n\n\n\n"),
-        "tests/test_hygiene.py::test_python_is_formatted_and_linted",
+        "tests/static/test_hygiene.py::test_python_is_formatted_and_linted",
     ),
     Mutant(
         "a space at the end of a line",
         swap("template/AGENTS.md", "\n", " \n"),
-        "tests/test_hygiene.py::test_text_ends_in_one_newline_and_lines_in_no_space",
+        "tests/static/test_hygiene.py::test_text_ends_in_one_newline_and_lines_in_no_space",
     ),
     Mutant(
         "a YAML file that does not parse",
         append(f"{GITHUB}/workflows/ci.yml", "}{\n"),
-        "tests/test_hygiene.py::test_data_files_parse",
+        "tests/static/test_hygiene.py::test_data_files_parse",
     ),
     Mutant(
         "a name that Windows refuses",
         add("template/app/aux.py", ""),
-        "tests/test_hygiene.py::test_names_are_legal_everywhere",
+        "tests/static/test_hygiene.py::test_names_are_legal_everywhere",
     ),
     Mutant(
         "an import that is not used",
         append("template/app/errors.py", "\nimport json\n"),
-        "tests/test_hygiene.py::test_python_is_formatted_and_linted",
+        "tests/static/test_hygiene.py::test_python_is_formatted_and_linted",
     ),
     # Conditions
     Mutant(
@@ -127,44 +127,44 @@ MUTANTS = [
             "template/{% if docker %}compose.yaml{% endif %}",
             "template/{% if posts %}compose.yaml{% endif %}",
         ),
-        "tests/test_features.py::test_a_feature_owns_its_files_and_no_others",
+        "tests/static/test_features.py::test_a_feature_owns_its_files_and_no_others",
     ),
     Mutant(
         "a condition that was turned round",
         swap(README, "{% if github %}", "{% if not github %}"),
-        "tests/test_features.py::test_without_a_feature_no_word_of_it_is_left",
+        "tests/static/test_features.py::test_without_a_feature_no_word_of_it_is_left",
     ),
     Mutant(
         "a condition that was forgotten",
         move("template/app/repos/{% if posts %}posts.py{% endif %}", "template/app/repos/posts.py"),
-        "tests/test_features.py::test_a_feature_owns_its_files_and_no_others",
+        "tests/static/test_features.py::test_a_feature_owns_its_files_and_no_others",
     ),
     Mutant(
         "a question that changes Python, and no profile with it",
         move("template/scripts/routes.py", "template/scripts/{% if docker %}routes.py{% endif %}"),
-        "tests/test_pairs.py"
+        "tests/static/test_pairs.py"
         "::test_the_fully_checked_profiles_hold_every_code_that_answers_can_render",
     ),
     Mutant(
         "a file with too many conditions",
         append(README, "{% if posts %}\nx\n{% endif %}\n" * 6),
-        "tests/test_hygiene.py::test_jinja_is_rare_and_stands_on_lines_of_its_own",
+        "tests/static/test_hygiene.py::test_jinja_is_rare_and_stands_on_lines_of_its_own",
     ),
     Mutant(
         "a validator that lets anything through",
         swap(COPIER, "slug in reserved_slugs.split()", "false"),
-        "tests/test_questions.py::test_a_bad_answer_gets_a_sentence_and_nothing_is_rendered",
+        "tests/static/test_questions.py::test_a_bad_answer_gets_a_sentence_and_nothing_is_rendered",
     ),
     # Dropped, or ahead of the database
     Mutant(
         "a dropped file",
         remove("template/scripts/seeds/users.py"),
-        "tests/test_releases.py::test_no_path_goes_away",
+        "tests/static/test_releases.py::test_no_path_goes_away",
     ),
     Mutant(
         "a migration that misses a column",
         swap(BASELINE, COLUMN, ""),
-        "tests/test_rendered.py::test_its_migrations_apply_and_can_be_undone",
+        "tests/rendered/test_rendered.py::test_its_migrations_apply_and_can_be_undone",
     ),
     Mutant(
         "a new column that rows cannot have",
@@ -172,84 +172,84 @@ MUTANTS = [
             swap("template/app/models/users.py", "datetime | None]", "datetime]"),
             swap(BASELINE, COLUMN, COLUMN.replace("True)", "False)")),
         ),
-        "tests/test_owned_services.py"
+        "tests/rendered/test_owned_services.py"
         "::test_an_owned_service_takes_the_update_and_passes_its_checks",
     ),
     Mutant(
         "a migration that updates would ship",
         swap(COPIER, "    /alembic/versions/\n", ""),
-        "tests/test_trust.py::test_an_update_leaves_migrations_and_the_lock_alone",
+        "tests/static/test_trust.py::test_an_update_leaves_migrations_and_the_lock_alone",
     ),
     Mutant(
         "a lock that updates would replace",
         swap(COPIER, "    /uv.lock\n", ""),
-        "tests/test_trust.py::test_an_update_leaves_migrations_and_the_lock_alone",
+        "tests/static/test_trust.py::test_an_update_leaves_migrations_and_the_lock_alone",
     ),
     # What breaks updates
     Mutant(
         "a renamed file",
         move("template/app/masking.py", "template/app/masks.py"),
-        "tests/test_releases.py::test_no_path_goes_away",
+        "tests/static/test_releases.py::test_no_path_goes_away",
     ),
     Mutant(
         "a file that git ignores",
         add("template/.env", "SECRET_KEY=\n"),
-        "tests/test_hygiene.py::test_nothing_is_rendered_that_git_ignores",
+        "tests/static/test_hygiene.py::test_nothing_is_rendered_that_git_ignores",
     ),
     Mutant(
         "a question that was renamed",
         swap(COPIER, "author:\n", "owner:\n"),
-        "tests/test_releases.py::test_no_question_forgets_its_answer",
+        "tests/static/test_releases.py::test_no_question_forgets_its_answer",
     ),
     Mutant(
         "a question of another type",
         swap(COPIER, "docker:\n  type: bool", "docker:\n  type: str"),
-        "tests/test_releases.py::test_no_question_forgets_its_answer",
+        "tests/static/test_releases.py::test_no_question_forgets_its_answer",
     ),
     Mutant(
         "a question that is not asked any more",
         swap(COPIER, "github:\n  type: bool", "github:\n  when: false\n  type: bool"),
-        "tests/test_releases.py::test_no_question_forgets_its_answer",
+        "tests/static/test_releases.py::test_no_question_forgets_its_answer",
     ),
     Mutant(
         "a new feature that nobody asked for",
         append(COPIER, "\nmore:\n  type: bool\n  help: More?\n  default: true\n"),
-        "tests/test_releases.py::test_a_new_question_is_answered_as_if_it_were_not_asked",
+        "tests/static/test_releases.py::test_a_new_question_is_answered_as_if_it_were_not_asked",
     ),
     Mutant(
         "a task",
         append(COPIER, "\n_tasks:\n  - echo done\n"),
-        "tests/test_releases.py::test_nothing_is_run_and_nobody_trusted",
+        "tests/static/test_releases.py::test_nothing_is_run_and_nobody_trusted",
     ),
     Mutant(
         "a random value",
         append(README, "{{ 999999 | ans_random }}\n"),
-        "tests/test_releases.py::test_nothing_random_or_dated_is_rendered",
+        "tests/static/test_releases.py::test_nothing_random_or_dated_is_rendered",
     ),
     Mutant(
         "a date",
         append(README, "{{ '%Y' | strftime }}\n"),
-        "tests/test_releases.py::test_nothing_random_or_dated_is_rendered",
+        "tests/static/test_releases.py::test_nothing_random_or_dated_is_rendered",
     ),
     Mutant(
         "a release without its section",
         swap("CHANGELOG.md", "## 0.1.0 - ", "## 0.1.1 - "),
-        "tests/test_releases.py::test_every_release_is_in_the_changelog_and_in_the_history",
+        "tests/static/test_releases.py::test_every_release_is_in_the_changelog_and_in_the_history",
     ),
     Mutant(
         "a file that updates leave as it was",
         swap(COPIER, "    /uv.lock\n", "    /uv.lock\n    /app/models/\n"),
-        "tests/test_updates.py::test_an_untouched_service_becomes_a_fresh_render",
+        "tests/updates/test_updates.py::test_an_untouched_service_becomes_a_fresh_render",
     ),
     Mutant(
         "a file that is kept whatever the template says",
         append(COPIER, "\n_skip_if_exists:\n  - /AGENTS.md\n"),
-        "tests/test_updates.py::test_an_untouched_service_becomes_a_fresh_render",
+        "tests/updates/test_updates.py::test_an_untouched_service_becomes_a_fresh_render",
     ),
     Mutant(
         "a value that each render draws anew",
         append(README, "{{ 999999999 | ans_random }}\n"),
-        "tests/test_updates.py::test_an_untouched_service_becomes_a_fresh_render",
+        "tests/updates/test_updates.py::test_an_untouched_service_becomes_a_fresh_render",
     ),
     # poe update, and what stands around it
     Mutant(
@@ -299,6 +299,6 @@ MUTANTS = [
             "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1",
             "actions/checkout@v7",
         ),
-        "tests/test_linters.py::test_workflows_are_safe",
+        "tests/static/test_linters.py::test_workflows_are_safe",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Every pair of answers is rendered; `tests/test_hygiene.py` looks at each of these renders."""
+"""Every pair of answers is rendered; `test_hygiene.py` looks at each of these renders."""
 
 import re
 from pathlib import Path

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants import Mutant, append, both, swap
+from tests.mistakes import Mutant, append, both, swap
 from tests.services import git_commit, outcome, render, run
-from tests.test_recipes import apply
-
-pytestmark = pytest.mark.rendered
+from tests.static.test_recipes import apply
 
 PROJECTS = "app/repos/projects.py"
 TASKS = "app/repos/tasks.py"

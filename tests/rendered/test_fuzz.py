@@ -8,7 +8,6 @@ import pytest
 from tests.services import render, run
 
 
-@pytest.mark.rendered
 @pytest.mark.sample(1)
 @pytest.mark.parametrize("number", range(3))
 def test_schemathesis_finds_nothing(

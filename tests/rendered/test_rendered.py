@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.costs import cost_of, cost_of_a_start
+from tests.rendered.costs import cost_of, cost_of_a_start
 from tests.services import FULLY_CHECKED, PROFILES, git_commit, http, render, run, running
-
-pytestmark = pytest.mark.rendered
 
 PYTHONS = os.environ.get("PYTHONS", "3.12 3.13").split()
 # No answer matters to a Python: each profile runs on one of them, the weekly workflow tries all.
@@ -67,7 +65,7 @@ def test_it_is_typed(service: Service) -> None:
 
 
 def test_its_tests_pass_and_cost_little(service: Service, pytestconfig: pytest.Config) -> None:
-    """With their PostgreSQL. `tests/test_workflows.py` runs all cases, and measures coverage."""
+    """With their PostgreSQL. `test_workflows.py` runs all cases, and measures coverage."""
     command = ("uv", "run", "--no-sync", "pytest", "--seed", str(pytestconfig.option.seed))
     seconds, output = cost_of(service.folder, *command, **service.variables)
 

@@ -12,8 +12,6 @@ import yaml
 from tests.releases import CHANGES, FIRST, NEXT, SECOND
 from tests.services import edit, git_commit, outcome, run
 
-pytestmark = pytest.mark.rendered
-
 
 @pytest.fixture(scope="module")
 def installed(workspace: Path, upcoming: Path) -> Path:
