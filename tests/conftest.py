@@ -45,7 +45,12 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark each test by its folder, which says what it costs; pyproject.toml lists the marks."""
-    item.add_marker(item.path.relative_to(Path(__file__).parent).parts[0])
+    folder = item.path.relative_to(ROOT / "tests").parts[0]
+    if folder == item.path.name:
+        raise pytest.UsageError(
+            f"{folder}: move it to the folder of tests/ that says what it costs"
+        )
+    item.add_marker(folder)
 
 
 @pytest.hookimpl(trylast=True)  # after `-k` and `-m`

@@ -159,7 +159,7 @@ MUTANTS = [
     Mutant(
         "a dropped file",
         remove("template/scripts/seeds/users.py"),
-        "tests/static/test_releases.py::test_no_path_goes_away",
+        "tests/updates/test_removed_paths.py::test_no_path_goes_away",
     ),
     Mutant(
         "a migration that misses a column",
@@ -189,7 +189,7 @@ MUTANTS = [
     Mutant(
         "a renamed file",
         move("template/app/masking.py", "template/app/masks.py"),
-        "tests/static/test_releases.py::test_no_path_goes_away",
+        "tests/updates/test_removed_paths.py::test_no_path_goes_away",
     ),
     Mutant(
         "a file that git ignores",

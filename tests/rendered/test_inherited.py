@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.mistakes import Mutant, append, both, swap
+from tests.recipes import apply
 from tests.services import git_commit, outcome, render, run
-from tests.static.test_recipes import apply
 
 PROJECTS = "app/repos/projects.py"
 TASKS = "app/repos/tasks.py"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import RenderedAt
+from tests.pages import NEW_FILE
 from tests.releases import NEXT, releases
 from tests.services import ROOT, git_commit, outcome, run
-from tests.static.test_docs import NEW_FILE
 
 RELEASES = list(releases())
 # By the updater that a service has; and by the new one, from a clone of the template.

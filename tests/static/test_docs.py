@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.owners import LEFT_ALONE
-from tests.services import QUESTIONS, ROOT, files_of, git_commit, render, run
+from tests.pages import new_files
+from tests.services import QUESTIONS, ROOT, files_of
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 ARCHITECTURE = ROOT / "docs/architecture.md"
@@ -16,17 +17,12 @@ LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TEST = re.compile(r"`(test_\w+)`")
 PATH = re.compile(r"`((?:alembic|app|scripts|template|tests)/[\w./-]*)`")
-NEW_FILE = re.compile(r"^`([\w./]+)`:\n\n?```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def anchors_of(page: Path) -> set[str]:
     """As GitHub makes them from headings."""
     headings = HEADING.findall(page.read_text())
     return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
-
-
-def new_files(page: Path) -> dict[str, str]:
-    return dict(NEW_FILE.findall(page.read_text()))
 
 
 def test_links_outside_the_documentation_lead_somewhere(renders: dict[str, Path]) -> None:
@@ -98,36 +94,3 @@ def matches(pattern: str, name: str) -> bool:
         if pattern[-1] == "/"
         else same_depth and fnmatch.fnmatchcase(name, pattern)
     )
-
-
-@pytest.mark.rendered
-def test_the_first_resource_works_as_it_is_written(workspace: Path) -> None:
-    service = render(workspace / "first-resource")
-    git_commit(service)
-    for path, text in new_files(ROOT / "docs/start.md").items():
-        (service / path).write_text(text)
-
-    run(service, "uv", "run", "--locked", "poe", "revision", "add tags")
-    run(service, "uv", "run", "ruff", "format", "--check")
-    run(service, "uv", "run", "ruff", "check")
-    run(service, "uv", "run", "mypy", "app/", "tests/")
-    run(service, "uv", "run", "pytest", "tests/unit", "tests/integration/test_tags.py")
-
-    changed = run(service, "git", "status", "--porcelain").splitlines()
-    assert all(line.startswith("?? ") for line in changed), changed
-    remove_the_example_later(service)
-
-
-def remove_the_example_later(service: Path) -> None:
-    """As the README says it for a service that has migrations of its own."""
-    readme = (service / "README.md").read_text()
-    removal, revision = re.findall(r"^Later, `(.+?)` .* `(.+?)` drops", readme, re.MULTILINE)[0]
-    for command in (removal, revision):
-        run(service, "bash", "-c", command)
-
-    tests = run(service, "uv", "run", "pytest", "-k", "tag or migration or model or layers")
-    checked = run(service, "uv", "run", "python", "-m", "scripts.check_migrations")
-
-    assert not list((service / "app").rglob("posts.py"))
-    assert re.search(r" \d+ passed, \d+ deselected in ", tests), tests
-    assert "No new upgrade operations detected." in checked

@@ -5,26 +5,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import jinja2
-import pathspec
 import pytest
 from jinja2 import nodes
 
-from tests.conftest import RenderedAt
-from tests.owners import names_in
 from tests.releases import NEXT, documented, releases, settings_of
-from tests.services import PROFILES, QUESTIONS, ROOT, TEMPLATE, files_of, outcome, run
+from tests.services import QUESTIONS, ROOT, TEMPLATE, files_of, outcome
 
 VERSIONS = [*releases(), NEXT]
 STEPS = list(pairwise(VERSIONS))
-# What may change is always looked at, where all files are; the history, where a seed says.
-LOSSES = [
-    pytest.param(
-        *(*step, profile),
-        marks=[] if (step[1], profile) == (NEXT, "everything") else [pytest.mark.sample(1)],
-    )
-    for step in STEPS
-    for profile in PROFILES
-]
 
 
 def test_every_release_is_in_the_changelog_and_in_the_history() -> None:
@@ -43,42 +31,6 @@ def test_tags_are_where_the_history_says() -> None:
 
 def test_the_version_of_this_repository_is_the_last_release() -> None:
     assert f'version = "{documented()[-1]}"' in (ROOT / "pyproject.toml").read_text()
-
-
-def excluded_from_updates(settings: dict[str, object]) -> pathspec.GitIgnoreSpec:
-    """The paths that stay as they are in a service, when it is updated to that version."""
-    patterns = [
-        line.strip()
-        for entry in settings["_exclude"]  # type: ignore[attr-defined]
-        for line in jinja2.Template(entry).render(_copier_operation="update").splitlines()
-    ]
-    return pathspec.GitIgnoreSpec.from_lines(patterns)
-
-
-# Tools of the template that went; no owner has a reason to edit them.
-TOOLS = {"scripts/update.py"}
-
-
-@pytest.mark.updates
-@pytest.mark.parametrize(("older", "newer", "profile"), LOSSES)
-def test_no_path_goes_away(
-    older: str, newer: str, profile: str, history: Path, rendered_at: RenderedAt
-) -> None:
-    """What the template renames or deletes, plain copier deletes, with the owner's changes.
-
-    A path that must go is excluded from updates, so that it stays, and named in the changelog.
-    """
-    gone = names_in(rendered_at(older, PROFILES[profile])) - names_in(
-        rendered_at(newer, PROFILES[profile])
-    )
-    kept = excluded_from_updates(settings_of(history, newer))
-    changelog = run(history, "git", "show", f"{newer}:CHANGELOG.md")
-    newest_section = changelog.split("\n## ")[1]
-
-    for name in gone:
-        excluded = kept.match_file(name) or name in TOOLS
-        assert excluded, f"{name}: exclude it from updates in copier.yml"
-        assert f"`{name}`" in newest_section or name.startswith("alembic/versions/"), name
 
 
 @pytest.mark.parametrize(("older", "newer"), STEPS, ids="-".join)
