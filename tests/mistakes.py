@@ -141,7 +141,9 @@ MUTANTS = [
     ),
     Mutant(
         "a question that changes Python, and no profile with it",
-        move("template/scripts/routes.py", "template/scripts/{% if docker %}routes.py{% endif %}"),
+        move(
+            "template/devtools/routes.py", "template/devtools/{% if docker %}routes.py{% endif %}"
+        ),
         "tests/static/test_pairs.py"
         "::test_the_fully_checked_profiles_hold_every_code_that_answers_can_render",
     ),

@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jinja2
+import pathspec
 import yaml
 
 from tests.services import ROOT, Answers, edit, git_commit, run
@@ -108,6 +110,16 @@ def settings_of(history: Path, version: str) -> dict[str, Any]:
     settings = yaml.safe_load(run(history, "git", "show", f"{version}:copier.yml"))
     assert isinstance(settings, dict)
     return settings
+
+
+def excluded_from_updates(settings: dict[str, Any]) -> pathspec.GitIgnoreSpec:
+    """The paths that plain copier leaves as they are, when it updates to that version."""
+    patterns = [
+        line.strip()
+        for entry in settings["_exclude"]
+        for line in jinja2.Template(entry).render(_copier_operation="update").splitlines()
+    ]
+    return pathspec.GitIgnoreSpec.from_lines(patterns)
 
 
 def answers_for(history: Path, version: str, answers: Answers) -> Answers:

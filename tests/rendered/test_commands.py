@@ -139,7 +139,7 @@ def test_dev_serves_the_whole_tour_and_ctrl_c_ends_all_of_it(service: Path) -> N
     assert run(service, "git", "status", "--porcelain") == ""
 
 
-@pytest.mark.parametrize("victim", ["uv run poe dev", "scripts.dev"])
+@pytest.mark.parametrize("victim", ["uv run poe dev", "devtools dev"])
 def test_dev_killed_leaves_nothing_and_starts_again(service: Path, victim: str) -> None:
     with dev(service) as (process, _):
         found = subprocess.check_output(["pgrep", "-g", str(process.pid), "-f", victim], text=True)
@@ -267,7 +267,7 @@ asyncio.run(main())
 
 def test_the_log_of_the_database_holds_no_address(service: Path) -> None:
     """Not even that of a row which the database refuses."""
-    command = ["uv", "run", "python", "-m", "scripts.run", "python", "-c", TWICE]
+    command = ["uv", "run", "python", "devtools", "run", "python", "-c", TWICE]
     code, output = outcome(service, *command)
     log = (service / ".postgres/server.log").read_text()
 

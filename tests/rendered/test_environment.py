@@ -36,7 +36,9 @@ OTHER_SETTINGS = {
     "TITLE": "A window",
 }
 THROW_AWAY = """
-from scripts import postgres
+import sys
+sys.path.insert(0, "devtools")
+import postgres
 del postgres.THROW_AWAY[0]  # where there is no room in memory
 {}
 print(postgres.serve_throw_away())
@@ -75,7 +77,7 @@ def test_the_tests_of_a_service_are_their_own(service: Path, workspace: Path) ->
     (home / ".pgpass").touch(0o644)
     others = OTHER_SERVER | OTHER_SETTINGS | PROXY | {"HOME": str(home)}
     others["UV_CACHE_DIR"] = run(service, "uv", "cache", "dir").strip()
-    files = ["unit", *(f"integration/test_{name}.py" for name in ("headers", "problems"))]
+    files = ["unit", *(f"contract/test_{name}.py" for name in ("headers", "problems"))]
 
     run(service, "uv", "run", "pytest", *(f"tests/{file}" for file in files), **others)
 
@@ -114,7 +116,6 @@ def test_a_server_that_answers_there_is_used(service: Path, workspace: Path) -> 
         "poe create-admin me@example.com",
         "poe routes",
         "poe openapi",
-        "python -m scripts.check_migrations",
         "alembic upgrade head",
         "uvicorn app.main:app",
         "pytest",
@@ -156,7 +157,7 @@ def test_no_umask_is_an_obstacle(workspace: Path) -> None:
     """Not even for root, whose PostgreSQL is another user's."""
     folder = workspace / "closed"
     shell = f"umask 077 && cp -R {render(workspace / 'open')} {folder} && cd {folder}"
-    shell += " && uv run poe migrate && uv run pytest tests/unit/test_security.py"
+    shell += " && uv run poe migrate && uv run pytest tests/contract/test_security.py"
 
     said = run(workspace, "bash", "-c", shell, UV_PROJECT_ENVIRONMENT=str(folder / ".venv"))
 

@@ -28,11 +28,11 @@ def remove_the_example_later(service: Path) -> None:
     """As the README says it for a service that has migrations of its own."""
     readme = (service / "README.md").read_text()
     removal, revision = re.findall(r"^Later, `(.+?)` .* `(.+?)` drops", readme, re.MULTILINE)[0]
-    for command in (removal, revision):
+    for command in (removal, revision, "uv run poe migrate"):
         run(service, "bash", "-c", command)
 
     tests = run(service, "uv", "run", "pytest", "-k", "tag or migration or model or layers")
-    checked = run(service, "uv", "run", "python", "-m", "scripts.check_migrations")
+    checked = run(service, "uv", "run", "poe", "alembic", "check")
 
     assert not list((service / "app").rglob("posts.py"))
     assert re.search(r" \d+ passed, \d+ deselected in ", tests), tests

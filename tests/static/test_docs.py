@@ -16,7 +16,7 @@ WHOSE = re.compile(r"^\| (`.+`) \| .+ \| ([\w ]+).*? \|$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TEST = re.compile(r"`(test_\w+)`")
-PATH = re.compile(r"`((?:alembic|app|scripts|template|tests)/[\w./-]*)`")
+PATH = re.compile(r"`((?:alembic|app|devtools|scripts|template|tests)/[\w./-]*)`")
 
 
 def anchors_of(page: Path) -> set[str]:
@@ -60,7 +60,7 @@ def test_every_test_that_holds_a_rule_is_there(renders: dict[str, Path]) -> None
 def test_the_map_shows_every_module(renders: dict[str, Path]) -> None:
     map_of_modules = ARCHITECTURE.read_text()
 
-    for folder in ("app", "app/api", "app/db", "scripts"):
+    for folder in ("app", "app/api", "app/db", "devtools"):
         for path in (renders["default"] / folder).glob("*.py"):
             module = path.relative_to(renders["default"])
             assert path.stem == "__init__" or f"`{module}`" in map_of_modules, module

@@ -46,12 +46,12 @@ def template(history: Path) -> Path:
         (rendered / "CLAUDE.md").unlink()
         (rendered / "CLAUDE.md").mkdir()
         (rendered / "CLAUDE.md/rules.md").write_text(NEW)
-        shutil.rmtree(rendered / "scripts/fuzzing")
-        (rendered / "scripts/fuzzing").write_text(NEW)
+        shutil.rmtree(rendered / "scripts/seeds")
+        (rendered / "scripts/seeds").write_text(NEW)
         document = rendered / "devtools/document.py"
-        (rendered / "scripts/openapi.py").rename(document)
+        (rendered / "devtools/openapi.py").rename(document)
         document.write_text(document.read_text() + NEW * 50)
-        (rendered / "devtools/moved.txt").write_text("scripts/openapi.py devtools/document.py\n")
+        append(rendered / "devtools/moved.txt", "devtools/openapi.py devtools/document.py\n")
         git_commit(new, "After")
         run(new, "git", "tag", AFTER)
         run(new, "git", "tag", "--delete", "999.1.0")
@@ -118,7 +118,7 @@ def test_what_is_new_comes_to_renamed_files_and_moved_folders(service: Path) -> 
 
 def test_what_the_template_moves_keeps_what_was_edited(service: Path) -> None:
     """Also where git does not see that it is the same file: a table of the template says so."""
-    prepend(service / "scripts/openapi.py")
+    prepend(service / "devtools/openapi.py")
     git_commit(service, "Ours")
 
     said = updated(service)
@@ -126,8 +126,8 @@ def test_what_the_template_moves_keeps_what_was_edited(service: Path) -> None:
     text = (service / "devtools/document.py").read_text()
     assert text.startswith(MINE)
     assert text.endswith(NEW)
-    assert not (service / "scripts/openapi.py").exists()
-    assert "scripts/openapi.py is devtools/document.py now, with your changes." in said
+    assert not (service / "devtools/openapi.py").exists()
+    assert "devtools/openapi.py is devtools/document.py now, with your changes." in said
 
 
 def test_what_was_deleted_stays_deleted_and_is_named(service: Path) -> None:
@@ -235,11 +235,11 @@ def test_line_ends_and_modes_are_the_owners(service: Path) -> None:
 def test_files_become_folders_and_folders_files(service: Path) -> None:
     """Also where only empty folders are left of what was there."""
     (service / "docs/new.md/empty").mkdir(parents=True)
-    (service / "scripts/fuzzing/empty").mkdir()
+    (service / "scripts/seeds/empty").mkdir()
 
     updated(service)
 
-    for name in ("CLAUDE.md/rules.md", "scripts/fuzzing", "docs/new.md"):
+    for name in ("CLAUDE.md/rules.md", "scripts/seeds", "docs/new.md"):
         assert (service / name).read_text() == NEW
     assert run(service, "git", "diff", "--name-only") == ""
 
@@ -256,8 +256,8 @@ def test_what_git_does_not_know_is_never_overwritten(service: Path) -> None:
     (service / "docs").write_text("mine")
     assert "make writable: docs" in refused(service)
     (service / "docs").unlink()
-    (service / "scripts/fuzzing/mine.txt").write_text("mine")
-    assert "make writable: scripts/fuzzing/mine.txt" in refused(service)
+    (service / "scripts/seeds/mine.txt").write_text("mine")
+    assert "make writable: scripts/seeds/mine.txt" in refused(service)
 
 
 # THE MACHINE ----------------------------------------------------------------------------

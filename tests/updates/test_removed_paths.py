@@ -3,13 +3,11 @@
 from itertools import pairwise
 from pathlib import Path
 
-import jinja2
-import pathspec
 import pytest
 
 from tests.conftest import RenderedAt
 from tests.owners import names_in
-from tests.releases import NEXT, releases, settings_of
+from tests.releases import NEXT, excluded_from_updates, releases, settings_of
 from tests.services import PROFILES, run
 
 # What may change is always looked at, where all files are; the history, where a seed says.
@@ -21,16 +19,6 @@ LOSSES = [
     for step in pairwise([*releases(), NEXT])
     for profile in PROFILES
 ]
-
-
-def excluded_from_updates(settings: dict[str, object]) -> pathspec.GitIgnoreSpec:
-    """The paths that stay as they are in a service, when it is updated to that version."""
-    patterns = [
-        line.strip()
-        for entry in settings["_exclude"]  # type: ignore[attr-defined]
-        for line in jinja2.Template(entry).render(_copier_operation="update").splitlines()
-    ]
-    return pathspec.GitIgnoreSpec.from_lines(patterns)
 
 
 # Tools of the template that went; no owner has a reason to edit them.

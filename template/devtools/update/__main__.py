@@ -12,13 +12,14 @@ from os.path import normpath
 from pathlib import Path
 from shlex import quote
 
-from merging import Merge, merge
+from merging import Merge, answers_before_a_move, merge
 from pinned_git import PLAIN, environment, git, line
 from writing import UNMERGED, Writer, changed, refuse_uncommitted, some
 
 UV = os.environ.get("UV") or shutil.which("uv") or ""
 COPIER = ("--from", "copier>=9.19.1,<10", "--python", sys.executable)
 OLDEST_GIT = (2, 34)  # the first whose merge finds what was renamed without help
+CHECK_MIGRATIONS = ("pytest", "-q", "--tb=line", "tests/contract/test_migrations.py")
 # The first part is for conflicts between what was renamed.
 TAKE_BACK = "To take it back: git add --update . && git restore --staged --worktree ."
 
@@ -49,6 +50,8 @@ def prepared(options: argparse.Namespace, writer: Writer) -> tuple[Merge, str]:
         place = Path(folder).resolve()
         committed = git("cat-file", "blob", f"HEAD:./{options.answers_file}")
         (place / "answers").write_bytes(committed)
+        if options.to is None and not options.data:
+            (place / "earlier").write_bytes(answers_before_a_move(options.answers_file))
         code = render(place, options)
         if code or not (place / "version").exists():  # nothing is new, as it has said
             sys.exit(code)
@@ -112,7 +115,7 @@ def finish_the_last(writer: Writer) -> int:
     print(f"The update of {Path.cwd().name} was cut off while it wrote; it is finished now.")
     print(TAKE_BACK)
     print("Left to do: resolve what `git status` calls unmerged, then uv lock,")
-    print("uv run python -m scripts.check_migrations, uv run poe check, and the commit.")
+    print("uv run poe check, and the commit.")
     return code
 
 
@@ -145,8 +148,8 @@ def what_is_left(merged: Merge, done: str) -> list[str]:
     if not locked:
         left.append("Lock the packages: uv lock")
     if conflicts or not locked:
-        left.append("Is a migration missing? uv run python -m scripts.check_migrations")
-    elif subprocess.call([UV, "run", "python", "-m", "scripts.check_migrations"]):
+        left.append(f"Is a migration missing? uv run {' '.join(CHECK_MIGRATIONS)}")
+    elif subprocess.call([UV, "run", *CHECK_MIGRATIONS]):
         left.append('Make the migrations fit, see above; to write one: uv run poe revision "…"')
     left.append("Check: uv run poe check")
     add = "git add --update . && git add alembic"

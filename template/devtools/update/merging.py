@@ -30,6 +30,8 @@ class Entry(NamedTuple):
     blob: str
 
 
+MOVED = "devtools/moved.txt"
+
 type Tree = dict[str, Entry]  # by path in the service's folder
 type Stages = dict[str, Entry]  # of a conflict: "1" is the base, "2" the owner's, "3" the new one
 
@@ -57,7 +59,11 @@ def merge(place: Path, prefix: str, answers_file: str, version: str) -> Merge:
     crlf = workshop.with_crlf(ours)  # merged with LF, like the renders
     unix = ours | {path: workshop.replaced(ours[path], b"\r\n", b"\n") for path in crlf}
     base[answers_file] = unix[answers_file]  # so that the new answers win
-    moves = relocations([*base, *ours], moved_files(place / "new") - moved_files(place / "old"))
+    moved_since = moved_files(place / "new") - moved_files(place / "old")
+    for path, to in moved_since:  # both are there, see `answers_before_a_move`
+        if path in unix and unix.get(to) == theirs.get(to):
+            unix.pop(to, None)
+    moves = relocations([*base, *unix], moved_since)
     old, mine = ({moves.get(path, path): tree[path] for path in tree} for tree in (base, unix))
     done = Merge(head, ours, *workshop.merge(old, mine, theirs, label))
     settle(done, old, mine, label)
@@ -87,11 +93,39 @@ def settle(done: Merge, base: Tree, ours: Tree, label: str) -> None:
             done.result[path] = ours[path]
 
 
+def rows(table: bytes) -> set[tuple[str, str]]:
+    """What the template has moved: a line `OLD NEW` for each file or folder."""
+    return {(old, new) for old, new in (row.split() for row in table.decode().splitlines() if row)}
+
+
 def moved_files(render: Path) -> set[tuple[str, str]]:
-    """What the template has moved up to this render."""
-    table = render / "devtools/moved.txt"  # a line `OLD NEW` for each file or folder
-    rows = table.read_text("utf-8").splitlines() if table.exists() else []
-    return {(old, new) for old, new in (row.split() for row in rows if row)}
+    """What it had moved up to this render."""
+    table = render / MOVED
+    return rows(table.read_bytes()) if table.exists() else set()
+
+
+def answers_before_a_move(answers_file: str) -> bytes:
+    """Those from before an update that left files where they were, though they have moved.
+
+    Plain copier leaves them, and so did `poe update` up to 0.8.0: they cannot bring edits along.
+    """
+
+    def show(commit: str, path: str) -> bytes:
+        return git("cat-file", "blob", f"{commit}:./{path}", fine=(0, 128))
+
+    def paths(command: str, *options: str) -> set[str]:
+        return set(items(command, "-r", "-z", "--name-only", *options))
+
+    now = rows(show("HEAD", MOVED))
+    updates = items("log", "-z", "--first-parent", "--format=%H", "HEAD", "--", answers_file)
+    for before in (f"{commit}~" for commit in updates):
+        left = {old for old, _ in now - rows(show(before, MOVED))}
+        if not left or not (answers := show(before, answers_file)):
+            continue
+        deleted = ("--relative", "--no-renames", "--diff-filter=D", "--format=", f"{before}..HEAD")
+        left &= paths("ls-tree", "HEAD") & paths("ls-tree", before) - paths("log", *deleted)
+        return answers if left else b""
+    return b""
 
 
 def relocations(paths: list[str], moves: set[tuple[str, str]]) -> dict[str, str]:

@@ -32,6 +32,13 @@ def main(options: argparse.Namespace) -> None:
     if not isinstance(answers, dict) or not {"_commit", "_src_path"} <= answers.keys():
         sys.exit(f"{options.answers_file} lacks what copier wrote: _commit and _src_path.")
     old = str(answers["_commit"])
+    earlier = options.folder / "earlier"
+    if earlier.exists() and (before := yaml.safe_load(earlier.read_text("utf-8"))):
+        print(f"The update to {old} has left files that have moved. This finishes it.", flush=True)
+        render(options, "old", str(before["_commit"]), answers="earlier", defaults=True)
+        render(options, "new", old, defaults=True)
+        (options.folder / "version").write_text(old)
+        return
     changed = dict(checked(pair, answers) for pair in options.data)
     new = old if changed else what_is_new(str(answers["_src_path"]), old, options)
     if new:
@@ -89,10 +96,12 @@ def number(version: str) -> tuple[int, ...]:
     return tuple(map(int, found[1].split("."))) if found else ()
 
 
-def render(options: argparse.Namespace, name: str, version: str, **how: Any) -> None:
+def render(
+    options: argparse.Namespace, name: str, version: str, answers: str = "answers", **how: Any
+) -> None:
     file = options.folder / name / options.answers_file
     file.parent.mkdir(parents=True)
-    file.write_bytes((options.folder / "answers").read_bytes())
+    file.write_bytes((options.folder / answers).read_bytes())
     copier.run_recopy(
         options.folder / name,
         answers_file=options.answers_file,

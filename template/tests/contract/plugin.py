@@ -3,6 +3,7 @@ red test's log only the end.
 """
 
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,26 @@ pytest_plugins = [
     "tests.contract.statements",
 ]
 
+ROOT = Path(__file__).parents[2]
 LOG_LINES = 20
+
+
+def pytest_configure() -> None:
+    """Refuse what plain copier leaves, and `poe update` up to 0.8.0: files at their old paths."""
+    table = (ROOT / "devtools/moved.txt").read_text().splitlines()
+    pairs = [(old, new) for old, new in map(str.split, table) if (ROOT / old).is_file()]
+    if any(is_moved(ROOT / old, ROOT / new) for old, new in pairs):
+        raise pytest.UsageError(
+            "Files of the template have moved. Commit, and `uv run poe update` once more: it takes "
+            "your changes along. If it finds nothing to do, do so by hand, and delete the old ones."
+            + "".join(f"\n  {old} is {new} now" for old, new in pairs)
+        )
+
+
+def is_moved(old: Path, new: Path) -> bool:
+    """Most lines are the same; else it is a file of yours that has the name by chance."""
+    was, now = (set(path.read_bytes().splitlines()) for path in (old, new))
+    return 2 * len(was & now) > len(was)
 
 
 @pytest.hookimpl(wrapper=True)
