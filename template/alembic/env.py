@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import app.models  # noqa: F401 - registers every table
 from app.config import settings
 from app.db.base import Base
-from app.db.url import unprepared
+from app.db.connection import unprepared
 
 options = {"target_metadata": Base.metadata, "compare_server_default": True}
 

@@ -3,7 +3,7 @@
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
 from app.config import settings
-from app.db.url import connect_args
+from app.db.connection import connect_args
 
 # AUTOCOMMIT is how a connection waits in the pool: a ping and a read are one round trip each,
 # not three. Every `SessionLocal()` is a real transaction nevertheless. Keep exactly these two

@@ -1,14 +1,9 @@
-"""Database URLs in the forms people paste, and how asyncpg wants to be connected."""
+"""Database URLs in the forms people paste."""
 
 import re
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
-
-if TYPE_CHECKING:
-    from app.config import Settings
 
 PARAMETERS = {"ssl", "host", "port", "target_session_attrs"}
 SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
@@ -40,28 +35,3 @@ def parse_database_url(value: str | URL) -> URL:
     if query.get("ssl", "prefer") not in SSL_MODES:
         raise ValueError(f"DATABASE_URL: sslmode is one of {', '.join(SSL_MODES)}.")
     return url.set(drivername="postgresql+asyncpg", query=query)
-
-
-def unprepared() -> dict[str, Any]:
-    """PgBouncer's connections change hands between transactions: nothing may stay prepared."""
-    return {
-        "statement_cache_size": 0,
-        "prepared_statement_cache_size": 0,
-        "prepared_statement_name_func": lambda: f"__asyncpg_{uuid4()}__",
-    }
-
-
-def connect_args(settings: "Settings") -> dict[str, Any]:
-    """Every wait has an end: connecting, a statement, a lock, a transaction left open."""
-    timeouts = {"timeout": 5, "command_timeout": 10}
-    if settings.database_pgbouncer:
-        # PgBouncer refuses start-up settings, too: set these on the role.
-        return timeouts | unprepared()
-    return timeouts | {
-        "server_settings": {
-            "application_name": settings.jwt_issuer,
-            "statement_timeout": "5000",
-            "lock_timeout": "3000",
-            "idle_in_transaction_session_timeout": "15000",
-        }
-    }

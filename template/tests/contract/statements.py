@@ -10,8 +10,8 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.config import settings
+from app.db.connection import connect_args
 from app.db.session import SessionLocal, engine
-from app.db.url import connect_args
 
 
 class Statements:

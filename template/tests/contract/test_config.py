@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.config import Settings, read_settings
-from app.db.url import connect_args
+from app.db.connection import connect_args
 
 STRONG = {
     "environment": "production",
