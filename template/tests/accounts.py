@@ -6,13 +6,13 @@ import pytest
 from httpx import AsyncClient, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import security
+from app import passwords
 from app.models.users import Role, User
-from app.security import create_access_token, fingerprint, new_secret
+from app.tokens import create_access_token, fingerprint, new_secret
 from tests.factories.login_sessions import LoginSessionFactory
 from tests.factories.users import PASSWORD, QUICK_HASHER, UserFactory
 
-REAL_HASHER = security._hasher
+REAL_HASHER = passwords._hasher
 
 type Headers = dict[str, str]
 type SignIn = Callable[[User], Awaitable[Headers]]
@@ -52,13 +52,13 @@ async def read_me(client: AsyncClient, access_token: str) -> Response:
 @pytest.fixture(autouse=True)
 def quick_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
     """How strong a hash is matters to few tests; they ask for `real_hashing`."""
-    monkeypatch.setattr(security, "_hasher", QUICK_HASHER)
+    monkeypatch.setattr(passwords, "_hasher", QUICK_HASHER)
 
 
 @pytest.fixture
 def real_hashing(quick_hashing: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash as the service does, at its own cost."""
-    monkeypatch.setattr(security, "_hasher", REAL_HASHER)
+    monkeypatch.setattr(passwords, "_hasher", REAL_HASHER)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from structlog import get_logger
 from app.db.base import utc_now
 from app.errors import TooManyAttempts
 from app.repos import login_attempts as login_attempt_repo
-from app.security import keyed_fingerprint
+from app.tokens import keyed_fingerprint
 
 logger = get_logger(__name__)
 

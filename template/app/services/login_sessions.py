@@ -12,7 +12,7 @@ from app.models.login_sessions import LoginSession
 from app.models.users import User
 from app.repos import login_sessions as login_session_repo
 from app.schemas.auth import TokenRead
-from app.security import LIFETIME, create_access_token, fingerprint, new_secret, read_access_token
+from app.tokens import create_access_token, fingerprint, new_secret, read_access_token
 
 logger = get_logger(__name__)
 
@@ -55,7 +55,7 @@ def tokens_of(session: LoginSession, refresh_token: str) -> TokenRead:
     return TokenRead(
         access_token=create_access_token(session.user_id, session.id),
         refresh_token=refresh_token,
-        expires_in=int(LIFETIME.total_seconds()),
+        expires_in=settings.access_token_minutes * 60,
     )
 
 

@@ -12,19 +12,12 @@ from structlog import get_logger
 
 from app.errors import Forbidden, Invalid, NotFound, Unauthorized
 from app.models.users import User
+from app.passwords import easy_to_guess, hash_password, verify_password
 from app.repos import users as user_repo
 from app.schemas.auth import ResetTokenRead
-from app.security import (
-    RESET_LIFETIME,
-    create_reset_token,
-    easy_to_guess,
-    fingerprint,
-    hash_password,
-    read_reset_token,
-    verify_password,
-)
 from app.services import login_attempts as login_attempt_service
 from app.services import login_sessions as login_session_service
+from app.tokens import RESET_LIFETIME, create_reset_token, fingerprint, read_reset_token
 
 logger = get_logger(__name__)
 

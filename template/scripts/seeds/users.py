@@ -1,8 +1,8 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.users import User
+from app.passwords import hash_password
 from app.repos import users as user_repo
-from app.security import hash_password
 
 PASSWORD = "sample data only"
 NAMES = ["Ada", "Barbara", "Grace"]

@@ -1,7 +1,7 @@
 """The answers for what every service has, and those of this service."""
 
 from app.models.users import User
-from app.security import create_reset_token
+from app.tokens import create_reset_token
 from tests.accounts import refresh_token_of
 from tests.answers import ANSWERS as OWN
 from tests.contract.answers import Answers

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.users import User
-from app.security import easy_to_guess
+from app.passwords import easy_to_guess
 from tests.accounts import log_in
 from tests.factories.users import PASSWORD, UserFactory
 

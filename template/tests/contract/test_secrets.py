@@ -17,7 +17,7 @@ from app.api.deps import DbSession
 from app.config import Settings, settings
 from app.db.session import SessionLocal
 from app.models.users import User
-from app.security import create_reset_token
+from app.tokens import create_reset_token
 from tests.accounts import log_in, refresh
 from tests.contract.operations import document
 

@@ -8,13 +8,8 @@ from base64 import urlsafe_b64decode
 import pytest
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from app.security import (
-    create_access_token,
-    hash_password,
-    new_secret,
-    read_access_token,
-    verify_password,
-)
+from app.passwords import hash_password, verify_password
+from app.tokens import create_access_token, new_secret, read_access_token
 
 
 def test_a_token_says_who_and_which_session() -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.config import settings
 from app.models.login_sessions import LoginSession
 from app.models.users import User
-from app.security import create_access_token, read_access_token
+from app.tokens import create_access_token, read_access_token
 from tests.accounts import refresh_token_of
 from tests.factories.users import UserFactory
 

@@ -4,7 +4,7 @@ import factory
 
 from app.db.base import utc_now
 from app.models.login_sessions import LoginSession
-from app.security import fingerprint, new_secret
+from app.tokens import fingerprint, new_secret
 from tests.factories.base import AsyncModelFactory
 from tests.factories.users import UserFactory
 

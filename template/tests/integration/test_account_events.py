@@ -8,7 +8,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from app.models.users import User
-from app.security import create_reset_token
+from app.tokens import create_reset_token
 from tests.accounts import SignIn
 from tests.factories.users import PASSWORD, UserFactory
 

@@ -7,7 +7,7 @@ from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.users import User
-from app.security import create_access_token, create_reset_token
+from app.tokens import create_access_token, create_reset_token
 from tests.accounts import Headers, SignIn, login_status
 from tests.factories.users import PASSWORD, UserFactory
 

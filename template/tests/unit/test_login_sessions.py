@@ -12,8 +12,8 @@ from app.errors import Unauthorized
 from app.models.login_sessions import LoginSession
 from app.models.users import User
 from app.repos import login_sessions as login_session_repo
-from app.security import create_access_token, fingerprint
 from app.services import login_sessions as login_session_service
+from app.tokens import create_access_token, fingerprint
 from tests.factories.login_sessions import LoginSessionFactory
 
 AN_HOUR_AGO = utc_now() - timedelta(hours=1)

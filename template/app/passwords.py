@@ -1,0 +1,47 @@
+"""How passwords are hashed, and which new ones are too weak."""
+
+import asyncio
+import threading
+from collections.abc import Collection
+
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from zxcvbn import matching, zxcvbn
+
+SCORED_LENGTH = 48  # characters: zxcvbn takes 0.1 s for these, and ever more for longer ones
+MIN_SCORE = 3  # of zxcvbn's 0 to 4: it takes 10**8 guesses or more
+
+_hasher = PasswordHash((Argon2Hasher(),))
+# One hash takes 64 MiB and about 100 ms of a core; more at once would only starve other requests.
+_hashing = asyncio.Semaphore(2)
+_scoring = threading.Lock()  # zxcvbn keeps the words about a user in a global
+# zxcvbn tries every combination of spellings: with its own table, seconds for one password.
+matching.L33T_TABLE.update(c=["("], g=["9"], i=["1", "!"], l=["1"], t=["7"])
+
+
+def easy_to_guess(password: str, about: Collection[str] = ()) -> bool:
+    """Whether a dictionary attack finds it early. `about` are words that describe its user."""
+    with _scoring:
+        return bool(zxcvbn(password[:SCORED_LENGTH], user_inputs=about)["score"] < MIN_SCORE)
+
+
+async def hash_password(password: str) -> str:
+    """Hash with Argon2id, slow on purpose: brute force of a stolen table takes too long.
+
+    Hold no database connection meanwhile.
+    """
+    async with _hashing:
+        return await asyncio.to_thread(_hasher.hash, password)
+
+
+async def verify_password(password: str, password_hash: str | None) -> tuple[bool, str | None]:
+    """Return whether the password is right and, if it is, a stronger hash to store, or None.
+
+    Without a hash the answer is no, after as long a time: a timing attack does not learn which
+    accounts exist. Hold no database connection meanwhile.
+    """
+    async with _hashing:
+        if password_hash is None:
+            await asyncio.to_thread(_hasher.hash, password)
+            return False, None
+        return await asyncio.to_thread(_hasher.verify_and_update, password, password_hash)
