@@ -6,10 +6,11 @@ import pytest
 from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
+from app.commands import create_admin
+from app.config import settings
 from app.db.session import SessionLocal
 from app.models.users import Role
 from app.repos import users as user_repo
-from scripts import create_admin
 from tests.factories.users import UserFactory
 
 
@@ -60,6 +61,32 @@ async def test_without_a_database_it_names_the_remedy(monkeypatch: pytest.Monkey
     monkeypatch.setitem(SessionLocal.kw, "bind", nowhere)
 
     with pytest.raises(SystemExit, match="poe db"):
+        await create_admin.main("boss@example.com")
+
+
+async def test_without_tables_it_names_the_remedy(
+    committing_client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = {"server_settings": {"search_path": "pg_temp"}}
+    empty = create_async_engine(settings.database_url, connect_args=elsewhere)
+    monkeypatch.setitem(SessionLocal.kw, "bind", empty)
+
+    with pytest.raises(SystemExit, match="poe migrate"):
+        await create_admin.main("boss@example.com")
+
+    await empty.dispose()
+
+
+async def test_without_a_password_it_ends_in_a_sentence(
+    committing_client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end_of_input(prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr(create_admin, "getpass", end_of_input)
+
+    with pytest.raises(SystemExit, match="No password"):
         await create_admin.main("boss@example.com")
 
 

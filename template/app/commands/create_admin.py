@@ -1,4 +1,4 @@
-"""Make an admin, before anyone can sign in: `python -m scripts.create_admin EMAIL`.
+"""Make an admin, before anyone can sign in: `python -m app.commands.create_admin EMAIL`.
 
 An account that has the e-mail becomes an admin and keeps its password. For a new one, the
 password comes from the terminal, or from a line of standard input.
@@ -52,6 +52,8 @@ async def main(email: str) -> None:
         sys.exit("\n".join(problems))
     except AppError as error:
         sys.exit(str(error))
+    except EOFError:
+        sys.exit("No password was typed, and no admin made.")
     except ProgrammingError:
         sys.exit("The tables are missing. First: poe migrate")
     except (OSError, DBAPIError):
@@ -62,5 +64,5 @@ async def main(email: str) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("Usage: python -m scripts.create_admin EMAIL")
+        sys.exit("Usage: python -m app.commands.create_admin EMAIL")
     asyncio.run(main(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""Commands that ship in the image, each run by `python -m app.commands.NAME`."""
