@@ -12,7 +12,7 @@ from pytest_factoryboy.fixture import get_model_name
 from sqlalchemy import inspect
 from sqlalchemy.orm import RelationshipDirection
 
-from app.api.access import is_marked_public, who_may_call
+from app.api import access
 from app.main import app
 from app.models.users import User
 from tests.contract.accounts import ANSWERS
@@ -45,12 +45,12 @@ class Call:
 
 def who_may(operation: Operation) -> str:
     """`anyone`, `users` or `admins`, read off the dependencies of its route."""
-    return who_may_call(ROUTES[operation.name].dependant)
+    return access.who_may_call(ROUTES[operation.name].dependant)
 
 
 def is_public(operation: Operation) -> bool:
     """Whether its route is marked with `@public`."""
-    return is_marked_public(ROUTES[operation.name].endpoint)
+    return access.is_public(ROUTES[operation.name].endpoint)
 
 
 def how_to_call(operation: Operation, answer: Response) -> str:

@@ -117,7 +117,8 @@ def test_write_without_sign_in_is_public(operation: Operation) -> None:
 
     assert not writes or who_may(operation) != "anyone" or is_public(operation), (
         f"Anyone may call {operation.method.upper()} {operation.path}: its route has no "
-        "`user: CurrentUser`. If you mean that, write @public below its decorator."
+        "`user: CurrentUser`. If you mean that, write `@public` (from app.api.access) below the "
+        f"line `@router.{operation.method}(…)`."
     )
 
 
