@@ -287,10 +287,20 @@ def expected(
     """
     base = base | {ANSWERS: ours[ANSWERS]}
     theirs = dict(theirs)
-    now_at = {was: now for now, was in owner.renamed.items() if now in ours}
+    by_the_template = {was: now for was, now in moves(base, theirs).items() if now not in ours}
+    now_at = {by_the_template.get(was, was): now for now, was in owner.renamed.items()}
+    now_at = {was: now for was, now in now_at.items() if now in ours}
+    for was, now in by_the_template.items():
+        for side in (base, ours):
+            if was in side:
+                side[now] = side.pop(was)
     renamed = {was: now for was, now in now_at.items() if was in base and was not in ours}
     renamed = {was: now for was, now in renamed.items() if f"\n{was} is gone" not in said}
     moved = dict(re.findall(r"^(\S+) is (\S+) now, with your changes\.$", said, re.MULTILINE))
+    edited = {now for now in by_the_template.values() if ours.get(now, base[now]) != base[now]}
+    named = {now for was, now in moved.items() if by_the_template.get(was) == now}
+    assert named == edited, said
+    moved = {was: now for was, now in moved.items() if now not in named}
     for folder, to in owner.folders.items():  # git takes what is new in a folder along
         inside = {name: to + name.removeprefix(folder) for name in theirs if name not in base}
         renamed |= {was: now for was, now in inside.items() if was not in found and now in found}
@@ -315,6 +325,13 @@ def expected(
     return merged
 
 
+def moves(base: Files, theirs: Files) -> dict[str, str]:
+    """What the template's own table says has moved between two renders."""
+    old, new = (side.get("devtools/moved.txt", File(b"")).content for side in (base, theirs))
+    rows = (row.decode().split() for row in {*new.splitlines()} - {*old.splitlines()})
+    return {was: now for was, now in rows if was in base and now not in base}
+
+
 def merged_file(base: File | None, ours: File | None, theirs: File | None) -> File | None:
     if base == theirs:  # the template changed nothing
         return ours
@@ -337,25 +354,45 @@ def merged_file(base: File | None, ours: File | None, theirs: File | None) -> Fi
 
 
 def merge(base: File, ours: File, theirs: File) -> File:
+    """By `git merge` too: `git merge-file` compares by another algorithm, so conflicts differ."""
+    versions = {"base": base, "ours": ours, "theirs": theirs}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for side, version in (("ours", ours), ("base", base), ("theirs", theirs)):
-            (folder / side).write_bytes(version.content)
-        command = ["git", "merge-file", "-p", "-q", "ours", "base", "theirs"]
+        run(folder, "git", "init", "--quiet")
+        stream = b"".join(commit(side, version) for side, version in versions.items())
+        subprocess.run(["git", "fast-import", "--quiet"], cwd=folder, input=stream, check=True)
+        command = ["git", "merge-tree", "--write-tree", "--no-messages", "ours", "theirs"]
         done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, check=False)
-        assert 0 <= done.returncode < 128, done
-        conflict = done.returncode > 0
+        assert done.returncode in {0, 1}, done
+        conflict = done.returncode == 1
         if conflict:
             assert touch(folder), "git reports a conflict where nobody else changed anything"
+        shown = ["git", "cat-file", "blob", f"{done.stdout.split()[0].decode()}:file"]
+        merged = subprocess.run(shown, cwd=folder, stdout=subprocess.PIPE, check=True).stdout
     mode = ours.mode if ours.mode != base.mode else theirs.mode
-    return File(done.stdout, mode, conflict)
+    return File(merged, mode, conflict)
+
+
+def commit(side: str, version: File) -> bytes:
+    """For `git fast-import`: one file, on a branch of this name that starts at `base`."""
+    lines = [
+        b"commit refs/heads/%s\n" % side.encode(),
+        b"committer A <a@example.com> 0 +0000\n",
+        b"data 0\n",
+        b"" if side == "base" else b"from refs/heads/base\n",
+        b"M 100644 inline file\n",
+        b"data %d\n" % len(version.content),
+        version.content,
+        b"\n",
+    ]
+    return b"".join(lines)
 
 
 def touch(folder: Path) -> bool:
     """Did both sides change the same lines of the base, or lines next to each other?"""
 
     def changed(side: str) -> list[tuple[int, int]]:
-        command = ["git", "diff", "--no-index", "--unified=0", "base", side]
+        command = ["git", "diff", "--diff-algorithm=histogram", "--unified=0", "base", side]
         diff = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, check=False).stdout
         ranges = []
         for start, count in re.findall(rb"(?m)^@@ -(\d+)(?:,(\d+))? ", diff):

@@ -46,39 +46,39 @@ MISTAKES = [
             "Project.id == project_id, Project.owner_id == owner.id",
             "Project.id == project_id",
         ),
-        f"{ACCESS}::test_who_may_call_what[read_project-other]",
+        f"{ACCESS}::test_access[read_project-other]",
     ),
     Mutant(
         "anybody deletes it",
         swap(
             SERVICE, "await read(db, project_id, user))", "await db.get_one(Project, project_id))"
         ),
-        f"{ACCESS}::test_who_may_call_what[delete_project-other]",
+        f"{ACCESS}::test_access[delete_project-other]",
     ),
     Mutant(
         "anybody changes its child",
         swap(TASK_SERVICE, "await read(db, project_id, task_id, editor)", ANY_TASK),
-        f"{ACCESS}::test_who_may_call_what[update_task-other]",
+        f"{ACCESS}::test_access[update_task-other]",
     ),
     Mutant(
         "the list is of everybody",
         swap(PROJECTS, "select(Project).where(Project.owner_id == owner.id)", "select(Project)"),
-        f"{ACCESS}::test_what_is_hidden_is_not_listed",
+        f"{ACCESS}::test_hidden_record_is_not_listed",
     ),
     Mutant(
         "the list of children is of every parent",
         swap(TASKS, "select(Task).where(Task.project_id == project.id)", "select(Task)"),
-        f"{ACCESS}::test_what_is_hidden_is_not_listed",
+        f"{ACCESS}::test_hidden_record_is_not_listed",
     ),
     Mutant(
         "a child is found under any parent",
         swap(TASKS, "Task.id == task_id, Task.project_id == project.id", "Task.id == task_id"),
-        f"{ACCESS}::test_a_child_is_found_under_its_own_parent_only",
+        f"{ACCESS}::test_child_of_another_parent_is_not_found",
     ),
     Mutant(
         "nobody has to sign in to write",
         append(ROUTES, OPEN_ROUTE),
-        f"{ACCESS}::test_who_writes_is_signed_in",
+        f"{ACCESS}::test_write_without_sign_in_is_public",
     ),
     Mutant(
         "a text is unbounded",
@@ -144,7 +144,7 @@ def spoilt(service: Path) -> Iterator[Path]:
 
 def outcome_of(killers: Iterable[str], service: Path, *options: str) -> tuple[int, str]:
     options = (*options, "-q", "-p", "no:cacheprovider", "--show-capture=no")
-    tests = [f"tests/integration/{killer}" for killer in killers]
+    tests = [f"tests/contract/{killer}" for killer in killers]
     return outcome(service, "uv", "run", "--no-sync", "pytest", *options, *tests)
 
 
@@ -169,4 +169,4 @@ def test_a_mistake_in_a_new_resource_is_noticed(
         code, output = outcome_of([mutant.killer], spoilt, "--seed", str(seed))
 
         assert code == 1, output
-        assert f"FAILED tests/integration/{mutant.killer}" in output, output
+        assert f"FAILED tests/contract/{mutant.killer}" in output, output
