@@ -12,5 +12,5 @@ COMMANDS = ["dev", "openapi", "postgres", "routes", "run"]
 if __name__ == "__main__":
     del sys.argv[0]
     if not sys.argv or sys.argv[0] not in COMMANDS:
-        sys.exit(f"Usage: python devtools {{{','.join(COMMANDS)}}}")
+        sys.exit(f"Usage: python devtools {'|'.join(COMMANDS)}")
     runpy.run_module(sys.argv[0], run_name="__main__")

@@ -42,3 +42,8 @@ class Answers:
         """Those of both; where both answer, the other's."""
         names = [question.name for question in fields(self)]
         return type(self)(**{name: getattr(self, name) | getattr(other, name) for name in names})
+
+
+def ask(question: str, answer: Mapping[Any, Any]) -> str:
+    """The end of a failure that may be meant: what to write, and where."""
+    return f"If you mean that, write into tests/answers.py: {question}={answer}"

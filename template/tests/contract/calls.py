@@ -16,6 +16,7 @@ from app.api import access
 from app.main import app
 from app.models.users import User
 from tests.contract.accounts import ANSWERS
+from tests.contract.answers import ask
 from tests.contract.operations import Operation, Schema, example, resolved
 from tests.factories import find_factories
 
@@ -56,8 +57,8 @@ def is_public(operation: Operation) -> bool:
 def how_to_call(operation: Operation, answer: Response) -> str:
     """What to say of a call that should have succeeded."""
     return (
-        f"{operation} answers {answer.status_code}, so it is not tested. Write into "
-        f"tests/answers.py which value it needs: values={{'{operation}.FIELD': …}}"
+        f"{operation} answers {answer.status_code} to a valid request, so it is not tested. "
+        + ask("values", {f"{operation}.FIELD": "what it needs"})
     )
 
 

@@ -16,6 +16,7 @@ from app.db.session import SessionLocal, engine
 from app.models.users import Role
 from tests.accounts import SignIn
 from tests.contract.accounts import ANSWERS
+from tests.contract.answers import ask
 from tests.contract.calls import call_about, how_to_call, who_may
 from tests.contract.database import Contents, connected, contents, without
 from tests.contract.mutations import valid
@@ -125,8 +126,7 @@ async def test_a_2xx_means_committed_and_an_error_means_nothing_written(
         pytest.skip(how_to_call(operation, answer))
     elif operation.name not in ANSWERS.writes_nothing:
         pytest.skip(
-            f"{operation} writes no row. If you mean that, write into tests/answers.py: "
-            f"writes_nothing={{{operation.name!r}: 'the reason'}}"
+            f"{operation} writes no row. " + ask("writes_nothing", {operation.name: "the reason"})
         )
 
 

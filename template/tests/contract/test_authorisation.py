@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models.users import Role, User
 from tests.accounts import Headers, SignIn
 from tests.contract.accounts import ANSWERS
+from tests.contract.answers import ask
 from tests.contract.calls import (
     MODELS,
     call_about,
@@ -95,9 +96,8 @@ async def test_access(
         outcome = "refused"
     assert status < 500, answer.text
     assert outcome == expected(operation, caller), (
-        f"{operation.method.upper()} {operation.path} answers {status} to {caller}. If you mean "
-        "that, write into tests/answers.py: "
-        f"access={{({operation.name!r}, {caller!r}): {outcome!r}}}"
+        f"{operation.method.upper()} {operation.path} answers {status} to {caller}. "
+        + ask("access", {(operation.name, caller): outcome})
     )
     if status == 401:
         assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -192,8 +192,7 @@ async def test_child_of_another_parent_is_not_found(
 
             assert not answer.is_success or operation.name in ANSWERS.any_parent, (
                 f"{operation.method.upper()} {operation.path} takes the {name} of another record. "
-                f"If you mean that, write into tests/answers.py: any_parent={{{operation.name!r}: "
-                "'the reason'}"
+                + ask("any_parent", {operation.name: "the reason"})
             )
 
 
