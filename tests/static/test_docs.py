@@ -12,6 +12,7 @@ from tests.services import QUESTIONS, ROOT, files_of
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 ARCHITECTURE = ROOT / "docs/architecture.md"
+PROMISES = ROOT / "docs/promises.md"
 WHOSE = re.compile(r"^\| (`.+`) \| .+ \| ([\w ]+).*? \|$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -48,12 +49,14 @@ def test_every_question_is_explained(page: str) -> None:
     ]
 
 
-def test_every_test_that_holds_a_rule_is_there(renders: dict[str, Path]) -> None:
+@pytest.mark.parametrize("page", [PROMISES, ARCHITECTURE], ids=lambda page: page.stem)
+def test_every_test_that_holds_a_rule_is_there(page: Path, renders: dict[str, Path]) -> None:
     """Without the example, too: no rule goes away with it."""
-    sources = [*(renders["minimal"] / "tests").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    folders = [renders["minimal"] / "tests", ROOT / "tests"]
+    sources = [path for folder in folders for path in folder.rglob("test_*.py")]
     tests = "".join(path.read_text() for path in sources)
 
-    for name in TEST.findall(ARCHITECTURE.read_text()):
+    for name in TEST.findall(page.read_text()):
         assert f"def {name}(" in tests, name
 
 
