@@ -13,11 +13,21 @@ from tests.services import QUESTIONS, ROOT, files_of
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 ARCHITECTURE = ROOT / "docs/architecture.md"
 PROMISES = ROOT / "docs/promises.md"
+INDEX = ROOT / "docs/decisions/index.md"
+DECISIONS = sorted(INDEX.parent.glob("[0-9]*.md"))
 WHOSE = re.compile(r"^\| (`.+`) \| .+ \| ([\w ]+).*? \|$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TEST = re.compile(r"`(test_\w+)`")
 PATH = re.compile(r"`((?:alembic|app|devtools|scripts|template|tests)/[\w./-]*)`")
+OTHER = r"\[\d+\]\([\w-]+\.md\)"  # a link to another decision
+HEAD = re.compile(
+    r"# (\d+)\. .+\n\n"
+    rf"- Status: (?:accepted|accepted; supersedes {OTHER}|superseded by {OTHER})\n"
+    r"- Date: \d{4}-\d\d-\d\d\n"
+)
+PARTS = ["Context", "Decision", "Alternatives", "Consequences", "Enforced by"]
+LINES = range(15, 36)  # of a decision: what needs more is two decisions
 
 
 def anchors_of(page: Path) -> set[str]:
@@ -49,7 +59,7 @@ def test_every_question_is_explained(page: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("page", [PROMISES, ARCHITECTURE], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [PROMISES, ARCHITECTURE, *DECISIONS], ids=lambda page: page.stem)
 def test_every_test_that_holds_a_rule_is_there(page: Path, renders: dict[str, Path]) -> None:
     """Without the example, too: no rule goes away with it."""
     folders = [renders["minimal"] / "tests", ROOT / "tests"]
@@ -58,6 +68,28 @@ def test_every_test_that_holds_a_rule_is_there(page: Path, renders: dict[str, Pa
 
     for name in TEST.findall(page.read_text()):
         assert f"def {name}(" in tests, name
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
+def test_a_decision_has_every_part(page: Path) -> None:
+    text = page.read_text()
+    head, *parts = text.split("\n## ")
+    form = HEAD.fullmatch(head)
+
+    assert form, "a title with its number, then the status and the date"
+    assert int(form[1]) == int(page.name[:4])
+    assert [part.partition("\n\n")[0] for part in parts] == PARTS
+    assert all(part.partition("\n\n")[2].strip() for part in parts)
+    assert len(text.splitlines()) in LINES
+
+
+def test_the_index_lists_every_decision() -> None:
+    pages = [page.stem for page in DECISIONS]
+    listed = re.findall(r"^(\d+)\. \[.+?\]\(([\w-]+)\.md\)", INDEX.read_text(), re.MULTILINE)
+    contents = re.findall(r"^\d{4}-[\w-]+$", INDEX.read_text(), re.MULTILINE)
+
+    assert listed == [(str(int(stem[:4])), stem) for stem in pages]
+    assert contents == pages
 
 
 def test_the_map_shows_every_module(renders: dict[str, Path]) -> None:
