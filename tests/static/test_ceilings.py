@@ -1,0 +1,56 @@
+"""What an owner carries has ceilings: lines of Python, and how dense they are.
+
+Raising one needs a decision that says what is bought with it; number 28 has these.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.services import files_of
+
+# Physical lines in the rendered default.
+CEILINGS = {
+    "app": 2_153,
+    "owner's tests and scripts": 1_800,
+    "tests/contract": 2_600,
+    "devtools": 1_430,
+}
+# What the code had before these ceilings: characters of a line, and lines that are not blank.
+CHARACTERS, FILLED = 47.1, 0.846
+
+
+def room_of(path: Path, service: Path) -> str | None:
+    match path.relative_to(service).parts:
+        case ("app", *_):
+            return "app"
+        case ("tests", "contract", *_):
+            return "tests/contract"
+        case ("tests" | "scripts", *_):
+            return "owner's tests and scripts"
+        case ("devtools", *_):
+            return "devtools"
+    return None
+
+
+@pytest.fixture(scope="session")
+def lines(renders: dict[str, Path]) -> dict[str, list[str]]:
+    service = renders["default"]
+    found: dict[str, list[str]] = {room: [] for room in CEILINGS}
+    for path in files_of(service):
+        if path.suffix == ".py" and (room := room_of(path, service)):
+            found[room] += path.read_text().splitlines()
+    return found
+
+
+@pytest.mark.parametrize("room", CEILINGS)
+def test_lines_stay_below_their_ceiling(room: str, lines: dict[str, list[str]]) -> None:
+    assert len(lines[room]) <= CEILINGS[room]
+
+
+@pytest.mark.parametrize("room", CEILINGS)
+def test_no_code_is_denser_to_have_fewer_lines(room: str, lines: dict[str, list[str]]) -> None:
+    filled = [line.strip() for line in lines[room] if line.strip()]
+
+    assert sum(map(len, filled)) / len(filled) <= CHARACTERS
+    assert len(filled) / len(lines[room]) <= FILLED
