@@ -93,3 +93,12 @@ def test_nothing_random_or_dated_is_rendered() -> None:
 
     assert in_files <= {"replace", "to_nice_yaml"}
     assert in_answers <= {"default", "regex_replace", "replace"}
+
+
+def test_the_file_of_answers_never_changes(history: Path) -> None:
+    """So that the owner's changes in it are the only ones, and no update touches it."""
+    ours = (TEMPLATE / "tests/answers.py").read_text()
+
+    for version in VERSIONS:
+        code, released = outcome(history, "git", "show", f"{version}:template/tests/answers.py")
+        assert code != 0 or released == ours, version

@@ -344,6 +344,15 @@ UV = """\
 """
 
 
+def fake_uv() -> str:
+    def make(new: Path) -> None:
+        new.mkdir()
+        (new / "uv").write_text(UV)
+        (new / "uv").chmod(0o755)
+
+    return str(once("uv", make) / "uv")
+
+
 def poe_update(
     service: Path,
     *options: str,
@@ -355,14 +364,8 @@ def poe_update(
 
     A driver is Python that runs `UPDATE`.
     """
-
-    def make(new: Path) -> None:
-        new.mkdir()
-        (new / "uv").write_text(UV)
-        (new / "uv").chmod(0o755)
-
     script = str(ROOT / "template/devtools/update")
-    ours = {"UPDATE": script, "PYTHONPATH": script, "UV": str(once("uv", make) / "uv")}
+    ours = {"UPDATE": script, "PYTHONPATH": script, "UV": fake_uv()}
     shell = ("sh", "-c", f'umask {umask:o} && exec "$@"', "sh")
     how = ("-c", driver) if driver else (script,)
     command = (sys.executable, *how, *options)

@@ -1,0 +1,56 @@
+"""Edits in files that the template has moved: each comes along, by whatever updater is there."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import RenderedAt
+from tests.owners import moves, rendered
+from tests.releases import NEXT, releases
+from tests.services import git_commit, outcome
+from tests.updates.environments import fake_uv, poe_update
+from tests.updates.test_updates import update
+
+EDITS = 20
+OWN = {"0.8.0": ("-m", "scripts.update"), "0.9.0": ("devtools/update",)}
+
+
+@pytest.mark.parametrize(
+    ("release", "updater"),
+    [
+        pytest.param(next(iter(releases())), "copier", marks=pytest.mark.sample(0)),
+        pytest.param("0.8.0", "copier", marks=pytest.mark.sample(0)),
+        ("0.8.0", "its own"),
+        ("0.9.0", "its own"),
+    ],
+)
+def test_edits_in_moved_files_come_along(
+    release: str, updater: str, rendered_at: RenderedAt, tmp_path: Path
+) -> None:
+    """Plain copier, and `poe update` up to 0.8.0, cannot move them: the next one does."""
+    old, new = rendered_at(release, {}), rendered_at(NEXT, {})
+    service = shutil.copytree(old, tmp_path / "service", symlinks=True)
+    moved = moves(rendered(old), rendered(new))
+    edited = sorted(moved)[:EDITS]
+    for number, name in enumerate(edited):
+        lines = (service / name).read_text().splitlines(keepends=True)
+        lines.insert(len(lines) * (number % 3) // 2, f"# token-{number}\n")
+        (service / name).write_text("".join(lines))
+    git_commit(service, "Ours")
+
+    if updater == "copier":
+        update(service, vcs_ref=NEXT)
+    else:
+        command = ("python", *OWN[release], "--defaults", "--to", NEXT)
+        code, said = outcome(service, *command, UV=fake_uv())
+        assert code == 0, said
+    git_commit(service, "Update")
+    if (service / edited[0]).exists():
+        code, said = poe_update(service, "--defaults")
+        assert code == 0, said
+
+    for number, name in enumerate(edited):
+        assert f"# token-{number}\n" in (service / moved[name]).read_text(), name
+        assert f"{name} is {moved[name]} now, with your changes." in said
+        assert not (service / name).exists()
