@@ -26,6 +26,7 @@ def without_git() -> Path:
 
     def make(new: Path) -> None:
         shutil.copytree(TEMPLATE, new / "template")
+        shutil.copytree(ROOT / "macros", new / "macros")
         shutil.copy(ROOT / "copier.yml", new)
 
     return once("template without git", make)
