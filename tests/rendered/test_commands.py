@@ -282,10 +282,10 @@ def test_the_readme_removes_the_example(released: Path, workspace: Path, tmp_pat
     run(workspace, "copier", "copy", "--defaults", "--quiet", str(released), str(service))
     git_commit(service)
     run(service, "uv", "run", "--locked", "poe", "migrate")
-    readme = (service / "README.md").read_text()
-    commands = readme.partition("## Make it yours")[2].partition("```sh\n")[2].partition("```")[0]
+    section = (service / "README.md").read_text().partition("## Remove the example")[2]
+    commands = section.partition("```sh\n")[2].partition("```")[0]
 
-    for command in commands.replace("uvx copier", "copier").splitlines():
+    for command in commands.splitlines():
         run(service, "bash", "-c", command)
 
     assert run(service, "git", "status", "--porcelain") == ""

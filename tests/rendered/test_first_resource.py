@@ -27,7 +27,8 @@ def test_the_first_resource_works_as_it_is_written(workspace: Path) -> None:
 def remove_the_example_later(service: Path) -> None:
     """As the README says it for a service that has migrations of its own."""
     readme = (service / "README.md").read_text()
-    removal, revision = re.findall(r"^Later, `(.+?)` .* `(.+?)` drops", readme, re.MULTILINE)[0]
+    later = re.compile(r"^Later, .+: `(.+)`, then `(.+)` drops", re.MULTILINE)
+    ((removal, revision),) = later.findall(readme)
     for command in (removal, revision, "uv run poe migrate"):
         run(service, "bash", "-c", command)
 

@@ -37,7 +37,7 @@ def anchors_of(page: Path) -> set[str]:
 
 
 def test_links_outside_the_documentation_lead_somewhere(renders: dict[str, Path]) -> None:
-    for page in [*ROOT.glob("*.md"), *renders["default"].glob("*.md")]:
+    for page in [*ROOT.glob("*.md"), *renders["default"].rglob("*.md")]:
         for file, anchor in LINK.findall(page.read_text()):
             target = page.parent / file if file else page
             assert target.exists(), f"{page}: {file}"

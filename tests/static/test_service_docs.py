@@ -1,0 +1,79 @@
+"""A service's own README and deployment.md: short, and true of its code."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+type Row = list[str]
+
+
+def settings_of(service: Path) -> dict[str, ast.expr]:
+    """The default of each setting, as app/config.py writes it."""
+    module = ast.parse((service / "app/config.py").read_text())
+    (settings,) = [
+        node for node in module.body if isinstance(node, ast.ClassDef) and node.name == "Settings"
+    ]
+    fields = [node for node in settings.body if isinstance(node, ast.AnnAssign)]
+    return {ast.unparse(field.target).upper(): default_of(field) for field in fields}
+
+
+def default_of(field: ast.AnnAssign) -> ast.expr:
+    """That of `Field(default=…)` too."""
+    assert field.value
+    keywords = field.value.keywords if isinstance(field.value, ast.Call) else []
+    return next((word.value for word in keywords if word.arg == "default"), field.value)
+
+
+def cell_of(default: ast.expr) -> str | None:
+    """What the table shows for a default; None where only words can say it."""
+    if not isinstance(default, ast.Constant) or default.value is None:
+        return None
+    text = str(default.value)
+    return f"`{text.lower() if isinstance(default.value, bool) else text}`"
+
+
+def table_of_settings(service: Path) -> dict[str, Row]:
+    """The cells after the name of each variable."""
+    page = (service / "docs/deployment.md").read_text()
+    table = page.partition("| variable | default | required in production |")[2]
+    rows = [row.strip("| ").split(" | ") for row in table.partition("\n\n")[0].split("\n")[2:]]
+    return {row[0].strip("`"): row[1:] for row in rows}
+
+
+def test_the_readme_is_short(service: Path) -> None:
+    lines = (service / "README.md").read_text().splitlines()
+
+    assert len(lines) <= 45
+    assert [line for line in lines if len(line) > 160] == []
+
+
+def test_the_table_of_settings_has_every_setting_and_its_default(service: Path) -> None:
+    settings, rows = settings_of(service), table_of_settings(service)
+
+    assert rows.keys() == settings.keys()
+    for name, default in settings.items():
+        shown = rows[name][0]
+        assert shown == cell_of(default) or (cell_of(default) is None and "`" not in shown), name
+        assert name in (service / ".env.example").read_text()
+
+
+def test_the_table_of_settings_says_what_production_requires(service: Path) -> None:
+    config = (service / "app/config.py").read_text()
+    refused = re.findall(r'"(\w+)" not in self\.model_fields_set', config)
+    required = {name for name, row in table_of_settings(service).items() if row[1] == "yes"}
+
+    assert required == {"ENVIRONMENT", *map(str.upper, refused)}
+
+
+def test_the_command_and_timeouts_of_production_are_those_of_the_code(
+    renders: dict[str, Path],
+) -> None:
+    service = renders["default"]
+    page = (service / "docs/deployment.md").read_text()
+    command = re.findall(r"^CMD (\[.+\])$", (service / "Dockerfile").read_text(), re.MULTILINE)[-1]
+    code = "".join(path.read_text() for path in (service / "app/db").glob("*.py"))
+    timeouts = re.findall(r'"(\w+_timeout)": "(\d+)000"', code)
+
+    assert f"\n{' '.join(json.loads(command))}\n" in page
+    assert timeouts == re.findall(r"SET (\w+) = '(\d+)s'", page)
