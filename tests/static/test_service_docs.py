@@ -1,9 +1,16 @@
-"""A service's own README and deployment.md: short, and true of its code."""
+"""A service's own README, AGENTS.md and deployment.md: short, and true of its code."""
 
 import ast
 import json
 import re
 from pathlib import Path
+
+from tests.services import ROOT
+
+CODE_BLOCK = re.compile(r"^`([\w./-]+)`[^\n]*:\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# tests/test_recipes.py applies this page to a service, then lints, types and tests the result.
+RECIPE = (ROOT / "docs/recipes/private-and-nested.md").read_text()
+LAYERS = ["models", "schemas", "repos", "services", "api/routes"]
 
 type Row = list[str]
 
@@ -77,3 +84,18 @@ def test_the_command_and_timeouts_of_production_are_those_of_the_code(
 
     assert f"\n{' '.join(json.loads(command))}\n" in page
     assert timeouts == re.findall(r"SET (\w+) = '(\d+)s'", page)
+
+
+def test_the_code_for_each_layer_is_that_of_a_tested_recipe(renders: dict[str, Path]) -> None:
+    tested = dict(CODE_BLOCK.findall(RECIPE))
+    shown = dict(CODE_BLOCK.findall((renders["minimal"] / "AGENTS.md").read_text()))
+
+    assert [*shown] == [
+        *[f"app/{layer}/tasks.py" for layer in LAYERS],
+        "tests/factories/tasks.py",
+        "tests/integration/test_tasks.py",
+    ]
+    for path, code in shown.items():
+        assert len([line for line in code.splitlines() if line]) <= 15, path
+        for definition in code.strip("\n").split("\n\n\n"):
+            assert definition in tested[path], definition
