@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import tomllib
 from pathlib import Path
 
 from tests.services import ROOT
@@ -10,6 +11,8 @@ from tests.services import ROOT
 CODE_BLOCK = re.compile(r"^`([\w./-]+)`[^\n]*:\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # tests/test_recipes.py applies this page to a service, then lints, types and tests the result.
 RECIPE = (ROOT / "docs/recipes/private-and-nested.md").read_text()
+PATH = re.compile(r"`((?:alembic|app|devtools|docs|scripts|tests)/[\w./-]*)`")
+TO_BE_WRITTEN = re.compile(r"/(test_)?(tags|tasks)\.py$")  # the resources they add
 LAYERS = ["models", "schemas", "repos", "services", "api/routes"]
 
 type Row = list[str]
@@ -53,6 +56,25 @@ def test_the_readme_is_short(service: Path) -> None:
 
     assert len(lines) <= 45
     assert [line for line in lines if len(line) > 160] == []
+
+
+def test_the_readme_names_every_command(service: Path) -> None:
+    project = tomllib.loads((service / "pyproject.toml").read_text())
+    readme = (service / "README.md").read_text()
+    listed = re.findall(r"^`uv run poe` lists the other commands: (.+)\.$", readme, re.MULTILINE)
+    shown = re.findall(r"^uv run poe ([\w-]+) .*#", readme, re.MULTILINE)
+
+    named = {*re.findall(r"`([\w-]+)`", *listed), *shown}
+    assert named == project["tool"]["poe"]["tasks"].keys()
+
+
+def test_the_paths_that_they_name_are_there(service: Path) -> None:
+    """In the service; or in the template, whose documentation they name."""
+    for page in [*service.glob("*.md"), *service.glob("docs/*.md")]:
+        for path in PATH.findall(page.read_text()):
+            places = [service, ROOT] if path.startswith("docs/") else [service]
+            there = any((place / path).exists() for place in places)
+            assert there or TO_BE_WRITTEN.search(path), f"{page}: {path}"
 
 
 def test_the_table_of_settings_has_every_setting_and_its_default(service: Path) -> None:
