@@ -1,4 +1,4 @@
-"""Every error leaves the service as `application/problem+json` (RFC 9457), built here."""
+"""Every error response is `application/problem+json` (RFC 9457), and is built here."""
 
 from http import HTTPStatus
 from math import ceil
@@ -21,10 +21,10 @@ from app.schemas.problems import Problem
 
 logger = get_logger(__name__)
 
-TAKEN = {"23505", "23503"}  # a unique value is in use; a referenced row is gone, or still needed
-# SQLSTATE classes: connection lost, a transaction to repeat, no resources, a wait cut short,
-# the server is going down; no such role or database.
-PASSING = ("08", "28", "3D", "40", "53", "55", "57")
+CONFLICT_SQLSTATES = {"23505", "23503"}  # unique violation, foreign key violation
+# Classes of errors that may be gone at a retry: a lost connection, no such role or database,
+# a deadlock or serialization failure, no resources, a lock timeout, a statement timeout, shutdown.
+TRANSIENT_SQLSTATES = ("08", "28", "3D", "40", "53", "55", "57")
 DRIVER_ERRORS = (OperationalError, InterfaceError, InternalError)
 MAX_ERRORS = 100  # a body of a megabyte may be wrong in 100,000 places
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
@@ -50,15 +50,15 @@ def problem(
     )
 
 
-def told(error: dict[str, Any], names: set[str]) -> dict[str, object]:
-    """What the caller hears of an invalid field: never the input, which may be a password.
+def field_problem(error: dict[str, Any], names: set[str]) -> dict[str, object]:
+    """Describe an invalid field without its value, which may be a password.
 
-    The name of an unknown field and the key of a dictionary are input, too: only the names that
-    the document has are said.
+    The name of an unknown field and the key of a dictionary come from the caller, too, so `loc`
+    holds only names that are in the OpenAPI document.
     """
     loc = [part for part in error["loc"] if isinstance(part, int) or part in names]
     msg = error["msg"]
-    if error["type"] == "uuid_parsing":  # these two messages of Pydantic quote
+    if error["type"] == "uuid_parsing":  # these two messages of Pydantic quote the value
         msg = "Input should be a valid UUID."
     if error["type"] == "union_tag_invalid":
         msg = f"The tag is none of {error['ctx']['expected_tags']}."
@@ -78,47 +78,54 @@ def unavailable(error: Exception) -> JSONResponse:
     return problem(503, detail, headers={"Retry-After": "1"})
 
 
-def install(app: FastAPI) -> None:
-    @app.exception_handler(AppError)
-    async def on_app_error(request: Request, error: AppError) -> JSONResponse:
-        headers = {}
-        if error.status == HTTPStatus.UNAUTHORIZED:
-            headers = CHALLENGE
-        elif isinstance(error, TooManyAttempts):
-            headers = {"Retry-After": str(ceil(error.wait.total_seconds()))}
-        return problem(error.status, str(error), headers=headers)
+async def on_app_error(request: Request, error: AppError) -> JSONResponse:
+    headers = {}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers = CHALLENGE
+    elif isinstance(error, TooManyAttempts):
+        headers = {"Retry-After": str(ceil(error.wait.total_seconds()))}
+    return problem(error.status, str(error), headers=headers)
 
-    @app.exception_handler(HTTPException)
-    async def on_http_exception(request: Request, error: HTTPException) -> JSONResponse:
-        headers = dict(error.headers or {})
-        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := methods_of(request)):
-            headers["Allow"] = ", ".join(sorted(methods))
-        return problem(error.status_code, str(error.detail), headers=headers)
 
-    @app.exception_handler(RequestValidationError)
-    async def on_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
-        names = names_in(request.app.openapi())
-        errors = [told(e, names) for e in error.errors()[:MAX_ERRORS]]
-        return problem(422, "The request is not valid.", errors=errors)
+async def on_http_exception(request: Request, error: HTTPException) -> JSONResponse:
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := methods_of(request)):
+        headers["Allow"] = ", ".join(sorted(methods))
+    return problem(error.status_code, str(error.detail), headers=headers)
 
-    @app.exception_handler(DBAPIError)
-    async def on_database_error(request: Request, error: DBAPIError) -> JSONResponse:
-        state = getattr(error.orig, "sqlstate", None) or ""
-        if state in TAKEN:
-            return problem(409, "This already exists, or something it refers to does not.")
-        # asyncpg gives no state when a connection breaks in the middle of a statement.
-        broken = (OperationalError, InterfaceError) if state else DRIVER_ERRORS
-        if state.startswith(PASSING) or isinstance(error, broken):
-            return unavailable(error)
-        raise error  # our own mistake: 500
 
-    @app.exception_handler(StaleDataError)
-    async def on_gone_meanwhile(request: Request, error: StaleDataError) -> JSONResponse:
-        return problem(409, "Somebody else deleted this meanwhile.")
+async def on_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
+    names = names_in(request.app.openapi())
+    errors = [field_problem(e, names) for e in error.errors()[:MAX_ERRORS]]
+    return problem(422, "The request is not valid.", errors=errors)
 
-    @app.exception_handler(PoolTimeout)
-    @app.exception_handler(OSError)
-    async def on_no_connection(request: Request, error: Exception) -> JSONResponse:
-        if getattr(error, "filename", None) is not None:
-            raise error  # about a file: our own mistake
+
+async def on_database_error(request: Request, error: DBAPIError) -> JSONResponse:
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if state in CONFLICT_SQLSTATES:
+        return problem(409, "This already exists, or something it refers to does not.")
+    # asyncpg gives no state when a connection breaks in the middle of a statement.
+    broken = (OperationalError, InterfaceError) if state else DRIVER_ERRORS
+    if state.startswith(TRANSIENT_SQLSTATES) or isinstance(error, broken):
         return unavailable(error)
+    raise error  # our own mistake: 500
+
+
+async def on_stale_data(request: Request, error: StaleDataError) -> JSONResponse:
+    return problem(409, "Another request deleted this at the same time.")
+
+
+async def on_no_connection(request: Request, error: Exception) -> JSONResponse:
+    if getattr(error, "filename", None) is not None:
+        raise error  # about a file: our own mistake
+    return unavailable(error)
+
+
+def install(app: FastAPI) -> None:
+    app.exception_handler(AppError)(on_app_error)
+    app.exception_handler(HTTPException)(on_http_exception)
+    app.exception_handler(RequestValidationError)(on_invalid_request)
+    app.exception_handler(DBAPIError)(on_database_error)
+    app.exception_handler(StaleDataError)(on_stale_data)
+    app.exception_handler(PoolTimeout)(on_no_connection)
+    app.exception_handler(OSError)(on_no_connection)
