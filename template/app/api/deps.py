@@ -8,6 +8,7 @@ from fastapi.security import OAuth2PasswordBearer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api import PREFIX
+from app.api.problems import INVALID_TOKEN
 from app.config import Settings, settings
 from app.db.read_only import ReadOnlySession
 from app.db.session import SessionLocal
@@ -63,11 +64,7 @@ AccessToken = Annotated[str, Depends(oauth2_scheme)]
 async def get_current_user(db: DbSession, token: AccessToken) -> User:
     user = await login_session_service.find_user(db, token)
     if user is None:
-        raise HTTPException(
-            status_code=401,
-            detail="Sign in first.",
-            headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
-        )
+        raise HTTPException(status_code=401, detail="Sign in first.", headers=INVALID_TOKEN)
     return user
 
 

@@ -16,7 +16,7 @@ from starlette.routing import Match
 from structlog import get_logger
 
 from app.api.openapi import names_in
-from app.errors import AppError, TooManyAttempts
+from app.errors import AppError, InvalidToken, TooManyAttempts
 from app.schemas.problems import Problem
 
 logger = get_logger(__name__)
@@ -27,7 +27,10 @@ CONFLICT_SQLSTATES = {"23505", "23503"}  # unique violation, foreign key violati
 TRANSIENT_SQLSTATES = ("08", "28", "3D", "40", "53", "55", "57")
 DRIVER_ERRORS = (OperationalError, InterfaceError, InternalError)
 MAX_ERRORS = 100  # a body of a megabyte may be wrong in 100,000 places
+# RFC 6750, section 3.1: an error code only if an access token was sent. A wrong password, refresh
+# token or reset token in a body is no access token.
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
+INVALID_TOKEN = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 
 def problem(
@@ -80,7 +83,9 @@ def unavailable(error: Exception) -> JSONResponse:
 
 async def on_app_error(request: Request, error: AppError) -> JSONResponse:
     headers = {}
-    if error.status == HTTPStatus.UNAUTHORIZED:
+    if isinstance(error, InvalidToken):
+        headers = INVALID_TOKEN
+    elif error.status == HTTPStatus.UNAUTHORIZED:
         headers = CHALLENGE
     elif isinstance(error, TooManyAttempts):
         headers = {"Retry-After": str(ceil(error.wait.total_seconds()))}
@@ -89,6 +94,8 @@ async def on_app_error(request: Request, error: AppError) -> JSONResponse:
 
 async def on_http_exception(request: Request, error: HTTPException) -> JSONResponse:
     headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.UNAUTHORIZED:
+        headers = CHALLENGE | headers
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := methods_of(request)):
         headers["Allow"] = ", ".join(sorted(methods))
     return problem(error.status_code, str(error.detail), headers=headers)

@@ -10,7 +10,7 @@ import asyncio
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog import get_logger
 
-from app.errors import Forbidden, Invalid, NotFound, Unauthorized
+from app.errors import Forbidden, Invalid, InvalidToken, NotFound, Unauthorized
 from app.models.users import User
 from app.passwords import easy_to_guess, hash_password, verify_password
 from app.repos import users as user_repo
@@ -57,7 +57,7 @@ async def change(db: AsyncSession, access_token: str, current: str, new: str) ->
     async with AsyncSession(db.bind) as short:
         seen = await login_session_service.find_user(short, access_token)
         if seen is None:
-            raise Unauthorized("Sign in first.")
+            raise InvalidToken("Sign in first.")
         attempts = login_attempt_service.key_of_user(seen.id)
         await login_attempt_service.count(short, attempts)
     fits, _ = await verify_password(current, seen.password_hash)
@@ -68,7 +68,7 @@ async def change(db: AsyncSession, access_token: str, current: str, new: str) ->
     user = await _lock_unchanged(db, seen)
     # Nor may somebody who signed out meanwhile, or was disabled, get a new password.
     if user is None or await login_session_service.find_user(db, access_token) is None:
-        raise Unauthorized("Sign in first.")
+        raise InvalidToken("Sign in first.")
     await login_attempt_service.forget(db, attempts)
     await _store(db, user, new_hash)
 

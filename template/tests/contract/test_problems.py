@@ -204,6 +204,18 @@ async def test_what_a_route_raises_has_a_status(
     assert response.headers["content-type"] == "application/problem+json"
 
 
+async def test_401_of_a_route_has_a_challenge(app: FastAPI, client: AsyncClient) -> None:
+    """RFC 9110, section 15.5.2 asks for one, and a route may have forgotten it."""
+
+    @app.get("/closed", status_code=204, response_model=None)
+    async def closed() -> None:
+        raise HTTPException(status_code=401)
+
+    response = await client.get("/closed")
+
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
 async def test_half_an_answer_ends_in_a_broken_connection(
     app: FastAPI, client: AsyncClient
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections import Counter
 from datetime import datetime
+from typing import Any
 
 import pytest
 from httpx import AsyncClient
@@ -17,6 +18,10 @@ from tests.contract.statements import Statements
 from tests.factories.users import PASSWORD, UserFactory
 
 NEW = "another horse battery staple"
+PASSWORDS = {"current_password": PASSWORD, "new_password": NEW}
+RESET = {"reset_token": "x", "new_password": NEW}
+BAD_TOKEN = {"Authorization": "Bearer x"}
+INVALID_TOKEN = 'Bearer error="invalid_token"'
 NEWCOMER = {"email": "New@Example.com", "name": "New", "password": PASSWORD}
 
 
@@ -211,15 +216,27 @@ async def test_a_new_password_needs_the_current_one(client: AsyncClient, headers
     assert response.status_code == 403
 
 
-async def test_a_new_password_needs_somebody_signed_in(client: AsyncClient) -> None:
-    response = await client.post(
-        "/users/me/password",
-        json={"current_password": PASSWORD, "new_password": PASSWORD},
-        headers={"Authorization": "Bearer x"},
-    )
+@pytest.mark.parametrize(
+    ("method", "path", "request_parts", "challenge"),
+    [
+        ("GET", "/users/me", {}, "Bearer"),
+        ("GET", "/users/me", {"headers": {"Authorization": "Basic dTpw"}}, "Bearer"),
+        ("GET", "/users/me", {"headers": BAD_TOKEN}, INVALID_TOKEN),
+        ("POST", "/auth/logout", {"headers": BAD_TOKEN}, INVALID_TOKEN),
+        ("POST", "/users/me/password", {"headers": BAD_TOKEN, "json": PASSWORDS}, INVALID_TOKEN),
+        ("POST", "/auth/token", {"data": {"username": "u@example.com", "password": "x"}}, "Bearer"),
+        ("POST", "/auth/refresh", {"json": {"refresh_token": "x"}}, "Bearer"),
+        ("POST", "/auth/password-reset", {"json": RESET}, "Bearer"),
+    ],
+)
+async def test_401_challenge_is_invalid_token_only_for_an_access_token(
+    method: str, path: str, request_parts: dict[str, Any], challenge: str, client: AsyncClient
+) -> None:
+    """RFC 6750, section 3.1: without an access token, the challenge has no error code."""
+    response = await client.request(method, path, **request_parts)
 
     assert response.status_code == 401
-    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.headers["www-authenticate"] == challenge
 
 
 async def test_what_signing_in_sends_to_the_database(
