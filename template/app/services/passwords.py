@@ -49,10 +49,10 @@ async def hash_new(password: str, *about: str) -> str:
 
 
 async def change(db: AsyncSession, access_token: str, current: str, new: str) -> None:
-    """Set a new password of whoever is signed in.
+    """Set a new password for the user of an access token.
 
-    Raises `Unauthorized` for the token, `Forbidden` for the current password, `TooManyAttempts`,
-    and `Invalid`.
+    Attempts are limited here too, or a stolen token would allow brute force of the password.
+    Raises `InvalidToken`, `TooManyAttempts`, `Forbidden` for the current password, and `Invalid`.
     """
     async with AsyncSession(db.bind) as short:
         seen = await login_session_service.find_user(short, access_token)
@@ -65,9 +65,10 @@ async def change(db: AsyncSession, access_token: str, current: str, new: str) ->
         logger.warning("password_refused", user_id=seen.id)
         raise Forbidden("The current password is wrong.")
     new_hash = await hash_new(new, seen.email, seen.name)
-    user = await _lock_unchanged(db, seen)
-    # Nor may somebody who signed out meanwhile, or was disabled, get a new password.
-    if user is None or await login_session_service.find_user(db, access_token) is None:
+    # While that took its time, the token may have been revoked, or the password changed.
+    await user_repo.lock(db, seen.id)
+    user = await login_session_service.find_user(db, access_token)
+    if user is None or user.password_hash != seen.password_hash:
         raise InvalidToken("Sign in first.")
     await login_attempt_service.forget(db, attempts)
     await _store(db, user, new_hash)

@@ -3,15 +3,18 @@
 import asyncio
 import threading
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
 import pytest
 from httpx import AsyncClient
 from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.base import utc_now
+from app.db.session import SessionLocal
 from app.models.users import User
 from tests.accounts import Headers, SignIn, log_in, read_me, refresh, refresh_token_of
 from tests.contract.statements import Statements
@@ -206,6 +209,45 @@ async def test_of_two_new_passwords_one_wins(
         return (await committing_client.post(url, json=passwords, headers=headers)).status_code
 
     assert sorted(await asyncio.gather(change(f"one {NEW}"), change(f"two {NEW}"))) == [204, 401]
+
+
+async def sign_out(client: AsyncClient, headers: Headers) -> None:
+    await client.post("/auth/logout", headers=headers)
+
+
+async def replace_hash(client: AsyncClient, headers: Headers) -> None:
+    """As a support tool may do, without ending the session."""
+    async with SessionLocal() as db, db.begin():
+        await db.execute(update(User).values(password_hash="-"))
+
+
+@pytest.mark.parametrize("meanwhile", [sign_out, replace_hash])
+async def test_what_changes_while_a_password_is_hashed_is_not_overwritten(
+    meanwhile: Callable[[AsyncClient, Headers], Awaitable[None]],
+    committing_client: AsyncClient,
+    committed: AsyncSession,
+    user_factory: type[UserFactory],
+    sign_in: SignIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Time of check to time of use: a revoked token, or an old password, changes nothing."""
+    headers = await sign_in(await user_factory.acreate())
+    await committed.commit()
+    hashing, changed, verify = threading.Event(), threading.Event(), Argon2Hasher.verify
+
+    def waiting(self: Argon2Hasher, password: str, password_hash: str) -> bool:
+        hashing.set()
+        changed.wait(timeout=10)
+        return verify(self, password, password_hash)
+
+    monkeypatch.setattr(Argon2Hasher, "verify", waiting)
+    url = "/users/me/password"
+    change = asyncio.create_task(committing_client.post(url, json=PASSWORDS, headers=headers))
+    assert await asyncio.to_thread(hashing.wait, timeout=10)
+    await meanwhile(committing_client, headers)
+    changed.set()
+
+    assert (await change).status_code == 401
 
 
 async def test_a_new_password_needs_the_current_one(client: AsyncClient, headers: Headers) -> None:
