@@ -31,7 +31,7 @@ RENDERERS: dict[str, list[Processor]] = {
 
 
 def configure(settings: Settings) -> None:
-    """Write our own lines and those of the libraries, uvicorn's included, the same way."""
+    """Write our log lines and those of libraries, uvicorn's included, in one format."""
     renderers = RENDERERS[settings.log_format]
     structlog.configure(
         processors=[*CONTEXT, *renderers],

@@ -1,4 +1,4 @@
-"""Keeps secrets and personal data out of the logs, whoever logs them."""
+"""Masks secrets and personal data in every log line, those of libraries too."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ MASK = "***"
 NAMES = "password|secret|token|authorization|cookie|credential|api_?key|e_?mail|database_url"
 SECRET_KEY = re.compile(NAMES, re.IGNORECASE)
 SECRET_TEXT = re.compile(
-    # Each looks behind itself first, or a long text without any would be searched for ever.
+    # The lookbehinds prevent ReDoS: without them, the search of a long text takes quadratic time.
     r"(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JWT
     r"|(?<=bearer )\S+|(?<=basic )\S+"
     r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"  # the user and password of a URL
@@ -27,7 +27,7 @@ SECRET_PAIR = re.compile(
 
 
 def mask(logger: Any, method: str, event: EventDict) -> EventDict:
-    """A structlog processor: hide values by the name of their key, and known forms in any text."""
+    """A structlog processor: mask values by the name of their key, and known forms in any text."""
     return {key: masked(key, value) for key, value in event.items()}
 
 

@@ -13,13 +13,13 @@ from app.errors import Invalid
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAYOUT = ">qq"  # microseconds, id: both 64 bits, so a forged cursor cannot overflow a bigint
 CURSOR = "^[A-Za-z0-9_-]{22}==$"
-# A forged cursor may name a time that no calendar has: before all rows, or after them.
+# A forged cursor may hold a time outside of `datetime`: it becomes the first or the last one.
 FIRST = (datetime.min.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 LAST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 
 
 class Cursor(NamedTuple):
-    """Where a page of a list ended, as text the caller passes back unread."""
+    """The row at which a page ended. For the caller it is an opaque text."""
 
     created_at: datetime
     id: int
@@ -46,7 +46,7 @@ class Page[T: Record]:
 
     @classmethod
     def of(cls, rows: Sequence[T], limit: int) -> Self:
-        """Make a page of `limit` rows out of one row more: that one says whether more follow."""
+        """Make a page of `limit` rows. One row more than that means that there is a next page."""
         if len(rows) <= limit:
             return cls(rows, None)
         last = rows[limit - 1]

@@ -37,7 +37,7 @@ async def hash_password(password: str) -> str:
 async def verify_password(password: str, password_hash: str | None) -> tuple[bool, str | None]:
     """Return whether the password is right and, if it is, a stronger hash to store, or None.
 
-    Without a hash the answer is no, after as long a time: a timing attack does not learn which
+    Without a hash the answer is no, and takes as long: a timing attack does not show which
     accounts exist. Hold no database connection meanwhile.
     """
     async with _hashing:

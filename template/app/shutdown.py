@@ -1,6 +1,6 @@
-"""Leaving in order: first readiness says no, then, after SHUTDOWN_DELAY, the server stops.
+"""Graceful shutdown: on SIGTERM readiness fails; after SHUTDOWN_DELAY, the server stops.
 
-A load balancer needs a few seconds to notice; meanwhile requests are answered as ever.
+Until the load balancer notices and sends no more requests, they are answered as usual.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ shutting_down = asyncio.Event()
 
 @contextmanager
 def announced(delay: float) -> Iterator[None]:
-    """While this runs, SIGTERM waits `delay` seconds before the server's own handler has it."""
+    """While this runs, SIGTERM reaches the server's own handler `delay` seconds later."""
     shutting_down.clear()
     if threading.current_thread() is not threading.main_thread():
-        yield  # a test client's: signals go to the main thread only
+        yield  # in the thread of a test client, which cannot handle signals
         return
     loop = asyncio.get_running_loop()
     server_handler = signal.getsignal(signal.SIGTERM)

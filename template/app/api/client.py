@@ -1,4 +1,4 @@
-"""Where a request comes from."""
+"""The network address of the caller."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from fastapi import Depends, Request
 
 
 async def client_address(request: Request) -> str:
-    """The caller's address: behind a proxy, only uvicorn's `FORWARDED_ALLOW_IPS` makes it so."""
+    """Behind a proxy this is the proxy's own address, unless `FORWARDED_ALLOW_IPS` names it."""
     return request.client.host if request.client else ""
 
 

@@ -31,7 +31,7 @@ async def _request_session(request: Request) -> AsyncIterator[AsyncSession]:
             execution_options={"isolation_level": "AUTOCOMMIT"}, sync_session_class=ReadOnlySession
         ) as db:
             yield db
-            await db.flush()  # refuses a change that nobody flushed; it would be lost in silence
+            await db.flush()  # refuses a change that was not flushed: it would be lost silently
     else:
         async with SessionLocal() as db, db.begin():
             try:

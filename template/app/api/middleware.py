@@ -1,4 +1,4 @@
-"""What happens to every request, around the routes. Pure ASGI: `BaseHTTPMiddleware` is slow."""
+"""Middleware around every request. Pure ASGI: `BaseHTTPMiddleware` is slow."""
 
 import re
 from http import HTTPStatus
@@ -34,7 +34,7 @@ DOCS = {"/docs", "/redoc", "/docs/oauth2-redirect"}  # pages whose scripts the p
 
 
 class RequestBoundary:
-    """The outermost layer: names a request, answers its crash, logs it, and adds the headers."""
+    """The outermost layer: gives a request its id, log line and headers, and a crash its 500."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -62,19 +62,20 @@ class RequestBoundary:
             if status is None:
                 await problem(500)(scope, receive, send_with_headers)
             elif not answered:
-                raise  # half an answer is out: only a broken connection can say so
+                raise  # part of the response is sent: only closing the connection tells the client
         finally:
             log(scope, status, perf_counter() - started)
 
 
 def request_id(scope: Scope) -> str:
-    """The caller's X-Request-ID, if it is fit for a log, else a new one; kept in the scope."""
+    """Set the request's id: the caller's X-Request-ID, or a new one if that could forge a log."""
     given = Headers(scope=scope).get("x-request-id", "")
     scope["request_id"] = given if REQUEST_ID.fullmatch(given) else uuid4().hex
     return str(scope["request_id"])
 
 
 def add_headers(message: Message, scope: Scope) -> None:
+    """They prevent clickjacking, MIME sniffing, and copies of secrets in caches and referrers."""
     headers = MutableHeaders(scope=message)
     headers["X-Request-ID"] = scope["request_id"]
     for name, value in SECURITY_HEADERS.items():
@@ -96,7 +97,7 @@ def log(scope: Scope, status: int | None, seconds: float) -> None:
 
 
 class Cors(CORSMiddleware):
-    """Refuses a preflight the way everything is refused here: with a problem."""
+    """Answers a refused preflight with a problem, like every other error."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)
@@ -106,7 +107,7 @@ class Cors(CORSMiddleware):
 
 
 class BodyLimit:
-    """Refuses a body that is, or turns out to be, larger than `max_bytes`."""
+    """Refuses a body of more than `max_bytes`, which would exhaust the memory (DoS)."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self.app = app

@@ -21,7 +21,7 @@ def operation_id(route: APIRoute) -> str:
 
 
 def describe(app: FastAPI) -> None:
-    """Make `app.openapi()` list the problems, which FastAPI cannot read off a route."""
+    """Make `app.openapi()` list the problems, which FastAPI does not find in a route."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The session of a GET or HEAD. It has no transaction, so it could not undo a write."""
+"""The session of a GET or HEAD request: it has no transaction that could roll back a write."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 
 class ReadOnlySession(Session):
-    """Refuses what would be written through it; it does not see raw SQL."""
+    """Refuses to flush, insert, update and delete. It does not see raw SQL."""
 
 
 @event.listens_for(ReadOnlySession, "before_flush")

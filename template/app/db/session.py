@@ -5,9 +5,9 @@ from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from app.config import settings
 from app.db.connection import connect_args
 
-# AUTOCOMMIT is how a connection waits in the pool: a ping and a read are one round trip each,
-# not three. Every `SessionLocal()` is a real transaction nevertheless. Keep exactly these two
-# levels: options derived from options do not override.
+# In the pool, connections are in AUTOCOMMIT: a ping and a read take one round trip each, not
+# three. Every `SessionLocal()` is a real transaction nevertheless. Keep exactly these two levels:
+# options derived from options do not override.
 engine = create_async_engine(
     settings.database_url,
     pool_pre_ping=True,

@@ -11,7 +11,7 @@ SCHEME = re.compile(r"postgres|postgresql(\+(asyncpg|psycopg|psycopg2))?")
 
 
 def parse_database_url(value: str | URL) -> URL:
-    """Turn `postgres://…?sslmode=require` and its kin into a URL for asyncpg.
+    """Turn `postgres://…?sslmode=require` and similar URLs into one for asyncpg.
 
     Raises `ValueError` with what to write instead; the message never holds the URL.
     """

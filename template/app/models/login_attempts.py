@@ -6,7 +6,7 @@ from app.db.base import Base
 
 
 class LoginAttempts(Base):
-    """How many logins to one account, from one network, failed or still run.
+    """How many logins to one account from one network failed, or are not answered yet.
 
     The key is a fingerprint of both: no e-mail and no address is stored.
     """

@@ -8,10 +8,10 @@ from app.models.users import User
 
 
 class LoginSession(Record):
-    """One login and the refresh tokens that descend from it. Deleting the row ends them all.
+    """One login and its refresh tokens, each replaced by the next. Deleting the row revokes all.
 
-    A refresh token is `family.secret`: the family finds the row, and only the newest secret fits.
-    Both are stored as SHA-256, so a stolen table signs nobody in.
+    A refresh token is `family.secret`: the family finds the row, and only the newest secret is
+    valid. Both are stored as SHA-256, so that a leaked table holds no usable token.
     """
 
     __tablename__ = "login_sessions"

@@ -7,11 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.login_attempts import LoginAttempts
 
-SWEPT = 100  # at a time: a login must not become a long transaction
+SWEPT = 100  # rows at a time: a login must not become a long transaction
 
 
 async def count(db: AsyncSession, key: str, *, now: datetime, ends_at: datetime) -> LoginAttempts:
-    """Count one more; the first, and the first after `ends_at`, is number one. No race."""
+    """Count one more, in one atomic statement. After `ends_at` the count starts again."""
     over = LoginAttempts.ends_at <= now
     stmt = insert(LoginAttempts).values(key=key, count=1, ends_at=ends_at)
     stmt = stmt.on_conflict_do_update(
@@ -26,7 +26,7 @@ async def count(db: AsyncSession, key: str, *, now: datetime, ends_at: datetime)
 
 
 async def delete(db: AsyncSession, key: str, now: datetime) -> None:
-    """Delete these, and some of those whose time is over; never wait for another's lock."""
+    """Delete this key and some expired ones, but none that another transaction has locked."""
     over = select(LoginAttempts.key).where(LoginAttempts.ends_at <= now).limit(SWEPT)
     swept = LoginAttempts.key.in_(over.with_for_update(skip_locked=True))
     await db.execute(delete_from(LoginAttempts).where(or_(LoginAttempts.key == key, swept)))

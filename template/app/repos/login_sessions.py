@@ -9,7 +9,7 @@ from app.models.login_sessions import LoginSession
 
 
 async def find(db: AsyncSession, session_id: int) -> LoginSession | None:
-    """The session and its user, in one statement: every signed-in request asks for them."""
+    """Load the session and its user in one query: every signed-in request needs both."""
     stmt = (
         select(LoginSession)
         .where(LoginSession.id == session_id)
@@ -20,7 +20,7 @@ async def find(db: AsyncSession, session_id: int) -> LoginSession | None:
 
 
 async def find_by_family(db: AsyncSession, family_hash: str) -> LoginSession | None:
-    """The session of a refresh token, locked: of two requests with one token, one waits."""
+    """Load and lock the session of a refresh token: two requests with it run one by one."""
     stmt = (
         select(LoginSession)
         .where(LoginSession.family_hash == family_hash)
@@ -32,7 +32,7 @@ async def find_by_family(db: AsyncSession, family_hash: str) -> LoginSession | N
 
 
 async def save(db: AsyncSession, session: LoginSession) -> LoginSession:
-    """Write now, so that the database answers here and not at commit."""
+    """Flush now: a broken constraint is an error here, and not at commit."""
     db.add(session)
     await db.flush()
     return session

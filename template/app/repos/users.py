@@ -26,20 +26,20 @@ async def find_by_email(db: AsyncSession, email: str) -> User | None:
 
 
 async def lock(db: AsyncSession, user_id: int) -> User | None:
-    """Find a user whom nobody else may change before this transaction ends."""
+    """Find a user and lock the row until the transaction ends."""
     result = await db.execute(select(User).where(User.id == user_id).with_for_update())
     return result.scalars().one_or_none()
 
 
 async def lock_admins(db: AsyncSession) -> list[User]:
-    """Find the admins, whom nobody else may change before this transaction ends."""
+    """Find the admins and lock their rows until the transaction ends."""
     stmt = select(User).where(User.role == Role.ADMIN).order_by(User.id)
     result = await db.execute(stmt.with_for_update().execution_options(populate_existing=True))
     return list(result.scalars().all())
 
 
 async def save(db: AsyncSession, user: User) -> User:
-    """Write now, so that the database answers here and not at commit."""
+    """Flush now: a broken constraint is an error here, and not at commit."""
     db.add(user)
     await db.flush()
     return user

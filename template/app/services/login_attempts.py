@@ -1,7 +1,7 @@
-"""How often somebody may try to sign in to an account: after that they wait.
+"""The rate limit of logins: brute force of a password ends after ten attempts.
 
-What counts is the pair of account and network, so nobody is locked out by others, and the count
-is in the database, so it is the same for all processes.
+It counts by account and network, so that an attacker elsewhere cannot lock the user out, and in
+the database, so that all processes share the count.
 """
 
 from datetime import timedelta
@@ -26,12 +26,12 @@ def key_of(email: str, address: str) -> str:
 
 
 def key_of_user(user_id: int) -> str:
-    """For attempts of somebody who is signed in, but may have found the token."""
+    """For the current password of a signed-in caller, who may have stolen the token."""
     return keyed_fingerprint(f"user {user_id}")
 
 
 def network_of(address: str) -> str:
-    """Who holds one IPv6 address holds 2 to the 64 of them."""
+    """The /64 network of an IPv6 address: one caller may use any address in it."""
     try:
         ip = ip_address(address)
     except ValueError:
@@ -42,9 +42,9 @@ def network_of(address: str) -> str:
 
 
 async def count(db: AsyncSession, key: str) -> None:
-    """Count an attempt, before its password is checked: of many at once, not all shall pass.
+    """Count an attempt before its password is checked, or parallel ones would pass the limit.
 
-    `db` must not wait for a commit. Raises `TooManyAttempts`.
+    `db` must commit each statement. Raises `TooManyAttempts`.
     """
     now = utc_now()
     attempts = await login_attempt_repo.count(db, key, now=now, ends_at=now + WINDOW)
@@ -54,5 +54,5 @@ async def count(db: AsyncSession, key: str) -> None:
 
 
 async def forget(db: AsyncSession, key: str) -> None:
-    """The password was right."""
+    """Reset the count: the password was right."""
     await login_attempt_repo.delete(db, key, utc_now())

@@ -1,4 +1,4 @@
-"""The rules of login sessions: a refresh token works once, and using it twice ends the session."""
+"""The rules of login sessions: refresh-token rotation, reuse detection, and revocation."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ logger = get_logger(__name__)
 
 
 class RefreshTokenReused(Recorded, Unauthorized):
-    """Somebody has a copy of the token. The session has ended, and stays ended."""
+    """Two callers have the token, so one stole it. The session is revoked, and stays revoked."""
 
 
 async def start(db: AsyncSession, user: User) -> TokenRead:
@@ -37,6 +37,7 @@ async def start(db: AsyncSession, user: User) -> TokenRead:
 
 
 async def refresh(db: AsyncSession, refresh_token: str) -> TokenRead:
+    """Rotate a refresh token: it works once. A second use may be a thief's: it ends the session."""
     family, _, secret = refresh_token.partition(".")
     session = await login_session_repo.find_by_family(db, fingerprint(family))
     if session is None or session.user.disabled or session.expires_at <= utc_now():
@@ -60,7 +61,7 @@ def tokens_of(session: LoginSession, refresh_token: str) -> TokenRead:
 
 
 async def find_user(db: AsyncSession, access_token: str) -> User | None:
-    """Return who is signed in with this token: its session still runs and the account is open."""
+    """Return the user of a valid access token whose session was not revoked, or None."""
     token = read_access_token(access_token)
     session = await login_session_repo.find(db, token.session_id) if token else None
     if session is None or session.user.disabled or session.expires_at <= utc_now():

@@ -1,8 +1,8 @@
-"""Checking a password takes 100 ms of CPU. No database connection waits for that.
+"""Checking, changing and resetting passwords. No database connection waits for the hashing.
 
-This is the one module that opens short sessions of its own: each is done, and gives its connection
-back, before the hashing starts. It borrows the bind of the request's session, which has not taken
-a connection yet; so a test that binds its session to one connection sees its own rows here.
+Hashing takes 100 ms of CPU. So this is the one module that opens short sessions of its own: each
+gives its connection back before the hashing starts. They use the bind of the request's session,
+which has no connection yet; a test that binds its session to one connection sees its own rows.
 """
 
 import asyncio
@@ -25,9 +25,10 @@ SPENT = "This token was used before, or is too old. Ask for another."
 
 
 async def check(db: AsyncSession, email: str, password: str, attempts: str) -> User:
-    """Return whose e-mail and password these are, their row locked.
+    """Return the user with this e-mail and password, and lock the row.
 
-    Raises `TooManyAttempts`, or `Unauthorized` with one sentence, whatever was wrong.
+    Raises `TooManyAttempts`, or `Unauthorized`: always with the same text, after the same time,
+    which prevents enumeration of accounts.
     """
     async with AsyncSession(db.bind) as short:  # it commits each statement
         await login_attempt_service.count(short, attempts)
@@ -42,7 +43,7 @@ async def check(db: AsyncSession, email: str, password: str, attempts: str) -> U
 
 
 async def hash_new(password: str, *about: str) -> str:
-    """Hash a password that somebody chose. Raises `Invalid` for one that is easy to guess."""
+    """Hash a new password. Raises `Invalid` for one that is easy to guess."""
     if await asyncio.to_thread(easy_to_guess, password, about):
         raise Invalid("This password is easy to guess. Take four random words, for example.")
     return await hash_password(password)
@@ -75,7 +76,7 @@ async def change(db: AsyncSession, access_token: str, current: str, new: str) ->
 
 
 async def allow_reset(db: AsyncSession, user_id: int, admin: User) -> ResetTokenRead:
-    """Make the one-time token that an admin hands to somebody who forgot their password."""
+    """Make the one-time token that an admin gives to a user who forgot their password."""
     user = await user_repo.find(db, user_id)
     if user is None:
         raise NotFound("There is no such user.")
@@ -100,7 +101,7 @@ async def reset(db: AsyncSession, reset_token: str, new: str) -> None:
 
 
 async def _store(db: AsyncSession, user: User, new_hash: str) -> None:
-    """Every session ends with the password it began with."""
+    """Store the hash, and end every session: one may be of a thief who knew the old password."""
     user.password_hash = new_hash
     await user_repo.save(db, user)
     await login_session_service.end_all(db, user)
@@ -108,6 +109,6 @@ async def _store(db: AsyncSession, user: User, new_hash: str) -> None:
 
 
 async def _lock_unchanged(db: AsyncSession, seen: User) -> User | None:
-    """While the password was checked, the account may have got another one, or gone."""
+    """Lock the user. None if the account was deleted, or its password changed, since `seen`."""
     user = await user_repo.lock(db, seen.id)
     return user if user and user.password_hash == seen.password_hash else None

@@ -30,7 +30,7 @@ async def page(db: AsyncSession, *, limit: int, cursor: str | None = None) -> Pa
 
 
 async def read(db: AsyncSession, user_id: int, reader: User) -> User:
-    """Everyone may read their own account, an admin any; to others there is none."""
+    """Users may read their own account, an admin any. To others it does not exist (no IDOR)."""
     user = await user_repo.find(db, user_id)
     if user is None or (user.id != reader.id and reader.role != Role.ADMIN):
         raise NotFound("There is no such user.")
@@ -55,7 +55,7 @@ async def update_as_admin(
 ) -> User:
     if user_id == admin.id:
         raise Conflict("An admin cannot change their own role or disable themselves.")
-    admins = await user_repo.lock_admins(db)  # two admins may demote each other at once
+    admins = await user_repo.lock_admins(db)  # or two admins could demote each other at once
     if admin not in admins or admin.disabled:
         raise Forbidden("You are no longer an admin.")
     user = await read(db, user_id, admin)

@@ -54,11 +54,11 @@ async def read_user(user_id: Id, user: CurrentUser, db: DbSession) -> User:
 async def update_user(
     user_id: Id, payload: UserAdminUpdate, admin: AdminUser, db: DbSession
 ) -> User:
-    """Change somebody's role, disable their account or open it again."""
+    """Change a user's role, disable their account or enable it again."""
     return await user_service.update_as_admin(db, user_id, payload, admin)
 
 
 @router.post("/{user_id}/password-reset", response_model=ResetTokenRead, status_code=201)
 async def allow_password_reset(user_id: Id, admin: AdminUser, db: DbSession) -> ResetTokenRead:
-    """Make a token with which somebody who forgot their password can set a new one, once."""
+    """Make a one-time token with which a user who forgot their password can set a new one."""
     return await password_service.allow_reset(db, user_id, admin)
