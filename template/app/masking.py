@@ -1,4 +1,4 @@
-"""Masks secrets and personal data in every log line, those of libraries too."""
+"""Masks secrets and personal data in every log line, also those of libraries."""
 
 import re
 from typing import Any

@@ -28,17 +28,17 @@ def easy_to_guess(password: str, about: Collection[str] = ()) -> bool:
 async def hash_password(password: str) -> str:
     """Hash with Argon2id, slow on purpose: brute force of a stolen table takes too long.
 
-    Hold no database connection meanwhile.
+    Hold no database connection while it runs.
     """
     async with _hashing:
         return await asyncio.to_thread(_hasher.hash, password)
 
 
 async def verify_password(password: str, password_hash: str | None) -> tuple[bool, str | None]:
-    """Return whether the password is right and, if it is, a stronger hash to store, or None.
+    """Return whether the password is right, and a new hash to store if the old one is too weak.
 
     Without a hash the answer is no, and takes as long: a timing attack does not show which
-    accounts exist. Hold no database connection meanwhile.
+    accounts exist. Hold no database connection while it runs.
     """
     async with _hashing:
         if password_hash is None:

@@ -1,4 +1,4 @@
-"""Who may call a route: its dependencies say it, and `@public` where there are none."""
+"""Who may call a route: its dependencies say it, or the mark `@public`."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,10 +11,10 @@ _public: set[object] = set()
 
 
 def public[Endpoint: Callable[..., Any]](endpoint: Endpoint) -> Endpoint:
-    """Say of a route that writes that anyone may call it: `@public` below `@router.post(…)`.
+    """Mark a route that writes and that anyone may call: `@public` below `@router.post(…)`.
 
-    Without it, a test takes a route that writes and needs no sign-in for one on which
-    `user: CurrentUser` was forgotten: broken access control.
+    A test fails for a route that writes with neither this nor `user: CurrentUser`, since the
+    latter may have been forgotten: broken access control.
     """
     _public.add(endpoint)
     return endpoint

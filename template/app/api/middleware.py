@@ -20,10 +20,9 @@ from app.api.problems import problem
 logger = get_logger(__name__)
 
 REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
-NOTHING = "default-src 'none'; frame-ancestors 'none'"
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": NOTHING,
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
     "X-Content-Type-Options": "nosniff",

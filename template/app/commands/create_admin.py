@@ -21,7 +21,7 @@ from app.services import users as user_service
 
 
 async def create_admin(email: str) -> str:
-    """Return a line that says what was done. Raises `ValidationError`, and `Invalid`."""
+    """Return a sentence that says what was done. Raises `ValidationError`, and `Invalid`."""
     async with SessionLocal() as db, db.begin():
         user = await user_repo.find_by_email(db, normalise_email(email))
         if user:

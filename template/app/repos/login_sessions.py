@@ -7,27 +7,19 @@ from sqlalchemy.orm import joinedload
 
 from app.models.login_sessions import LoginSession
 
+WITH_USER = select(LoginSession).options(joinedload(LoginSession.user, innerjoin=True))
+
 
 async def find(db: AsyncSession, session_id: int) -> LoginSession | None:
     """Load the session and its user in one query: every signed-in request needs both."""
-    stmt = (
-        select(LoginSession)
-        .where(LoginSession.id == session_id)
-        .options(joinedload(LoginSession.user, innerjoin=True))
-    )
-    result = await db.execute(stmt)
+    result = await db.execute(WITH_USER.where(LoginSession.id == session_id))
     return result.scalars().one_or_none()
 
 
 async def find_by_family(db: AsyncSession, family_hash: str) -> LoginSession | None:
     """Load and lock the session of a refresh token: two requests with it run one by one."""
-    stmt = (
-        select(LoginSession)
-        .where(LoginSession.family_hash == family_hash)
-        .options(joinedload(LoginSession.user, innerjoin=True))
-        .with_for_update(of=LoginSession)
-    )
-    result = await db.execute(stmt)
+    stmt = WITH_USER.where(LoginSession.family_hash == family_hash)
+    result = await db.execute(stmt.with_for_update(of=LoginSession))
     return result.scalars().one_or_none()
 
 

@@ -18,7 +18,7 @@ logger = get_logger(__name__)
 
 
 class RefreshTokenReused(Recorded, Unauthorized):
-    """Two callers have the token, so one stole it. The session is revoked, and stays revoked."""
+    """The token was used twice, so it may be stolen. The session is revoked, and stays revoked."""
 
 
 async def start(db: AsyncSession, user: User) -> TokenRead:

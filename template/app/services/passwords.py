@@ -35,7 +35,7 @@ async def check(db: AsyncSession, email: str, password: str, attempts: str) -> U
         seen = await user_repo.find_by_email(short, email)
     fits, new_hash = await verify_password(password, seen.password_hash if seen else None)
     user = await _lock_unchanged(db, seen) if fits and seen else None
-    if user is None or user.disabled:
+    if user is None:
         logger.warning("sign_in_refused", user_id=seen.id if seen else None)
         raise Unauthorized("The e-mail or the password is wrong.")
     user.password_hash = new_hash or user.password_hash
@@ -66,7 +66,7 @@ async def change(db: AsyncSession, access_token: str, current: str, new: str) ->
         logger.warning("password_refused", user_id=seen.id)
         raise Forbidden("The current password is wrong.")
     new_hash = await hash_new(new, seen.email, seen.name)
-    # While that took its time, the token may have been revoked, or the password changed.
+    # During the hashing, the token may have been revoked, or the password changed.
     await user_repo.lock(db, seen.id)
     user = await login_session_service.find_user(db, access_token)
     if user is None or user.password_hash != seen.password_hash:
@@ -95,13 +95,13 @@ async def reset(db: AsyncSession, reset_token: str, new: str) -> None:
         raise Unauthorized(SPENT)
     new_hash = await hash_new(new, seen.email, seen.name)
     user = await _lock_unchanged(db, seen)
-    if user is None or user.disabled:
+    if user is None:
         raise Unauthorized(SPENT)
     await _store(db, user, new_hash)
 
 
 async def _store(db: AsyncSession, user: User, new_hash: str) -> None:
-    """Store the hash, and end every session: one may be of a thief who knew the old password."""
+    """Store the new hash and end every session: the old password may have been stolen."""
     user.password_hash = new_hash
     await user_repo.save(db, user)
     await login_session_service.end_all(db, user)
@@ -109,6 +109,8 @@ async def _store(db: AsyncSession, user: User, new_hash: str) -> None:
 
 
 async def _lock_unchanged(db: AsyncSession, seen: User) -> User | None:
-    """Lock the user. None if the account was deleted, or its password changed, since `seen`."""
+    """Lock the user. None if the account is disabled or gone, or has another password by now."""
     user = await user_repo.lock(db, seen.id)
-    return user if user and user.password_hash == seen.password_hash else None
+    if user is None or user.disabled or user.password_hash != seen.password_hash:
+        return None
+    return user
