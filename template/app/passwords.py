@@ -14,8 +14,8 @@ MIN_SCORE = 3  # of zxcvbn's 0 to 4: it takes 10**8 guesses or more
 _hasher = PasswordHash((Argon2Hasher(),))
 # One hash takes 64 MiB and about 100 ms of a core; more at once would only starve other requests.
 _hashing = asyncio.Semaphore(2)
-_scoring = threading.Lock()  # zxcvbn keeps the words about a user in a global
-# zxcvbn tries every combination of spellings: with its own table, seconds for one password.
+_scoring = threading.Lock()  # zxcvbn keeps `user_inputs` in a global
+# zxcvbn tries every combination of spellings. With its own table, one password may take seconds.
 matching.L33T_TABLE.update(c=["("], g=["9"], i=["1", "!"], l=["1"], t=["7"])
 
 
@@ -37,8 +37,8 @@ async def hash_password(password: str) -> str:
 async def verify_password(password: str, password_hash: str | None) -> tuple[bool, str | None]:
     """Return whether the password is right, and a new hash to store if the old one is too weak.
 
-    Without a hash the answer is no, and takes as long: a timing attack does not show which
-    accounts exist. Hold no database connection while it runs.
+    Without a hash it returns False after the same time, so that a timing attack does not show
+    which accounts exist. Hold no database connection while it runs.
     """
     async with _hashing:
         if password_hash is None:

@@ -13,8 +13,8 @@ _public: set[object] = set()
 def public[Endpoint: Callable[..., Any]](endpoint: Endpoint) -> Endpoint:
     """Mark a route that writes and that anyone may call: `@public` below `@router.post(…)`.
 
-    A test fails for a route that writes with neither this nor `user: CurrentUser`, since the
-    latter may have been forgotten: broken access control.
+    A test fails for a route that writes with neither this nor `user: CurrentUser`: one of them
+    was forgotten, and if it is the user, access control is broken.
     """
     _public.add(endpoint)
     return endpoint

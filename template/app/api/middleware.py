@@ -67,7 +67,7 @@ class RequestBoundary:
 
 
 def request_id(scope: Scope) -> str:
-    """Set the request's id: the caller's X-Request-ID, or a new one if that could forge a log."""
+    """Set the id: the caller's X-Request-ID, or a new one if theirs could be log injection."""
     given = Headers(scope=scope).get("x-request-id", "")
     scope["request_id"] = given if REQUEST_ID.fullmatch(given) else uuid4().hex
     return str(scope["request_id"])

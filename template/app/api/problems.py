@@ -22,13 +22,13 @@ from app.schemas.problems import Problem
 logger = get_logger(__name__)
 
 CONFLICT_SQLSTATES = {"23505", "23503"}  # unique violation, foreign key violation
-# Classes of errors that may be gone at a retry: a lost connection, no such role or database,
-# a deadlock or serialization failure, no resources, a lock timeout, a statement timeout, shutdown.
+# Classes of transient errors: connection lost, no such role, no such database, deadlock or
+# serialization failure, resources exhausted, lock timeout, statement timeout or shutdown.
 TRANSIENT_SQLSTATES = ("08", "28", "3D", "40", "53", "55", "57")
 DRIVER_ERRORS = (OperationalError, InterfaceError, InternalError)
 MAX_ERRORS = 100  # a body of a megabyte may be wrong in 100,000 places
-# RFC 6750, section 3.1: an error code only if an access token was sent. A wrong password, refresh
-# token or reset token in a body is no access token.
+# RFC 6750, section 3.1: an error code only if an access token was sent. A password, a refresh
+# token and a reset token in a body are none.
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 INVALID_TOKEN = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 

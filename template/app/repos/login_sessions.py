@@ -11,13 +11,13 @@ WITH_USER = select(LoginSession).options(joinedload(LoginSession.user, innerjoin
 
 
 async def find(db: AsyncSession, session_id: int) -> LoginSession | None:
-    """Load the session and its user in one query: every signed-in request needs both."""
+    """Find a session, with eager loading of its user: every signed-in request needs both."""
     result = await db.execute(WITH_USER.where(LoginSession.id == session_id))
     return result.scalars().one_or_none()
 
 
 async def find_by_family(db: AsyncSession, family_hash: str) -> LoginSession | None:
-    """Load and lock the session of a refresh token: two requests with it run one by one."""
+    """Find the session of a refresh token and lock it: two requests with it run one by one."""
     stmt = WITH_USER.where(LoginSession.family_hash == family_hash)
     result = await db.execute(stmt.with_for_update(of=LoginSession))
     return result.scalars().one_or_none()

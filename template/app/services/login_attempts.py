@@ -1,7 +1,7 @@
 """The rate limit of logins: brute force of a password ends after ten attempts.
 
-It counts by account and network, so that an attacker elsewhere cannot lock the user out, and in
-the database, so that all processes share the count.
+It counts by account and network, which prevents the lockout of a user by an attacker elsewhere,
+and in the database, so that all processes share the count.
 """
 
 from datetime import timedelta
@@ -26,7 +26,7 @@ def key_of(email: str, address: str) -> str:
 
 
 def key_of_user(user_id: int) -> str:
-    """For the current password of a signed-in caller, who may have stolen the token."""
+    """For the current password of a signed-in caller: an attacker may have stolen the token."""
     return keyed_fingerprint(f"user {user_id}")
 
 
@@ -54,5 +54,5 @@ async def count(db: AsyncSession, key: str) -> None:
 
 
 async def forget(db: AsyncSession, key: str) -> None:
-    """Reset the count: the password was right."""
+    """Start again from zero: the password was right."""
     await login_attempt_repo.delete(db, key, utc_now())

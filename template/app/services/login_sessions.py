@@ -18,7 +18,7 @@ logger = get_logger(__name__)
 
 
 class RefreshTokenReused(Recorded, Unauthorized):
-    """The token was used twice, so it may be stolen. The session is revoked, and stays revoked."""
+    """The token was used twice: it may be stolen. The session is revoked, and stays revoked."""
 
 
 async def start(db: AsyncSession, user: User) -> TokenRead:
@@ -37,7 +37,7 @@ async def start(db: AsyncSession, user: User) -> TokenRead:
 
 
 async def refresh(db: AsyncSession, refresh_token: str) -> TokenRead:
-    """Rotate a refresh token: it works once. A second use may be a thief's: it ends the session."""
+    """Rotate a refresh token: it works once. Reuse may be an attack, and revokes the session."""
     family, _, secret = refresh_token.partition(".")
     session = await login_session_repo.find_by_family(db, fingerprint(family))
     if session is None or session.user.disabled or session.expires_at <= utc_now():

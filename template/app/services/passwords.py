@@ -27,8 +27,8 @@ SPENT = "This token was used before, or is too old. Ask for another."
 async def check(db: AsyncSession, email: str, password: str, attempts: str) -> User:
     """Return the user with this e-mail and password, and lock the row.
 
-    Raises `TooManyAttempts`, or `Unauthorized`: always with the same text, after the same time,
-    which prevents enumeration of accounts.
+    Raises `TooManyAttempts`, or `Unauthorized`: with the same text and after the same time for
+    every reason, which prevents enumeration of accounts.
     """
     async with AsyncSession(db.bind) as short:  # it commits each statement
         await login_attempt_service.count(short, attempts)
@@ -86,7 +86,7 @@ async def allow_reset(db: AsyncSession, user_id: int, admin: User) -> ResetToken
 
 
 async def reset(db: AsyncSession, reset_token: str, new: str) -> None:
-    """Set a new password. Raises `Unauthorized` for the token, and `Invalid`."""
+    """Set a new password with a reset token. Raises `Unauthorized` for the token, and `Invalid`."""
     token = read_reset_token(reset_token)
     async with AsyncSession(db.bind) as short:
         seen = await user_repo.find(short, token.user_id) if token else None
@@ -101,7 +101,7 @@ async def reset(db: AsyncSession, reset_token: str, new: str) -> None:
 
 
 async def _store(db: AsyncSession, user: User, new_hash: str) -> None:
-    """Store the new hash and end every session: the old password may have been stolen."""
+    """Store the new hash, and revoke every session: an attacker may know the old password."""
     user.password_hash = new_hash
     await user_repo.save(db, user)
     await login_session_service.end_all(db, user)

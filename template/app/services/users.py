@@ -30,7 +30,7 @@ async def page(db: AsyncSession, *, limit: int, cursor: str | None = None) -> Pa
 
 
 async def read(db: AsyncSession, user_id: int, reader: User) -> User:
-    """Users may read their own account, an admin any. To others it does not exist (no IDOR)."""
+    """Users may read their own account, an admin any. To others it does not exist: no IDOR."""
     user = await user_repo.find(db, user_id)
     if user is None or (user.id != reader.id and reader.role != Role.ADMIN):
         raise NotFound("There is no such user.")
