@@ -11,7 +11,7 @@ from tests.services import files_of
 
 # Physical lines in the rendered default.
 CEILINGS = {
-    "app": 2_153,
+    "app": 2_300,
     "owner's tests and scripts": 1_800,
     "tests/contract": 2_600,
     "devtools": 1_430,
