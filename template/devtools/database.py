@@ -1,4 +1,4 @@
-"""The database of DATABASE_URL: the embedded one is started, any other must run already."""
+"""The database of DATABASE_URL. The embedded one is started; another one must run already."""
 
 import asyncio
 import os
@@ -57,7 +57,7 @@ def write_env() -> None:
 
 
 def free_port() -> int:
-    """A port nobody listens on, below those that the kernel gives to outgoing connections."""
+    """A port that is not in use, below those that the kernel gives to outgoing connections."""
     while True:
         port = random.randint(15_000, 30_000)  # noqa: S311 - no secret
         with socket.socket() as candidate:
@@ -66,7 +66,7 @@ def free_port() -> int:
 
 
 def is_embedded(url: URL) -> bool:
-    """Ours is local and asks for no password; nobody's real database does that."""
+    """Ours is local and has no password. A real database has one."""
     return (url.host, url.username, url.password) == ("127.0.0.1", "postgres", None)
 
 

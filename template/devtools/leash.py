@@ -1,8 +1,8 @@
-"""Run a command only while somebody needs it: `python leash.py LOCK COMMAND…`
+"""Run a command as long as a process needs it: `python leash.py LOCK COMMAND…`
 
-Whoever needs the command holds a shared lock on the file LOCK. The kernel releases a lock when
-its holder ends, even by SIGKILL; once the last one is gone, the command gets an interrupt (as
-from Ctrl-C) and time to end. So nothing is ever left behind.
+Each process that needs the command holds a shared lock on the file LOCK. The kernel releases a lock
+when its holder ends, even by SIGKILL. When the last holder has ended, the command gets an interrupt
+(as from Ctrl-C) and time to end. So no process is left behind.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def end_when_free(lock: Path, process: subprocess.Popen[bytes]) -> None:
     with lock.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         process.send_signal(signal.SIGINT)
-        threading.Event().wait()  # until this process ends: a newcomer waits for that
+        threading.Event().wait()  # a new user of the command waits until this process ends
 
 
 if __name__ == "__main__":

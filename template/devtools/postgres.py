@@ -30,8 +30,8 @@ NOT_DURABLE = ["-F", "-c", "synchronous_commit=off", "-c", "full_page_writes=off
 def serve(home: Path, port: int) -> int | None:
     """Return once a database answers on 127.0.0.1:`port`: the one kept in `home`.
 
-    It does until this process ends, and whoever else called this. The result is the file
-    descriptor of the lock that says so, or None if another server answers there already.
+    It runs until the last process that called this has ended. Returns the file descriptor of the
+    lock that keeps it running, or None if another server answers on that port already.
     Exits with a sentence when PostgreSQL cannot start.
     """
     _make(home)
@@ -45,7 +45,7 @@ def serve(home: Path, port: int) -> int | None:
 
 
 def serve_throw_away() -> str:
-    """Start an empty, fast, forgetful server for this process; return its URL."""
+    """Start an empty server for this process, fast because not durable. Return its URL."""
     home = Path(tempfile.mkdtemp(prefix="postgres-", dir=_throw_away_folder()))
     _make(home)
     _start(home, ["-h", "", "-k", str(home / "data"), *NOT_DURABLE], "--remove", str(home))
@@ -53,7 +53,7 @@ def serve_throw_away() -> str:
 
 
 def forget_other_servers() -> None:
-    """What libpq and asyncpg read in the environment and at home is for others than ours."""
+    """Hide the settings of other servers, which libpq and asyncpg read from PG* and from home."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
     # Else they look for `~/.pgpass` and `~/.postgresql/`.
@@ -84,10 +84,10 @@ def _start(home: Path, options: list[str], *leash_options: str, port: int = 0) -
         lock = os.open(home / "users.lock", os.O_RDWR | os.O_CREAT, 0o644)
     except PermissionError:
         sys.exit(f"{home} belongs to another user. Use that account, or delete the folder.")
-    fcntl.flock(lock, fcntl.LOCK_SH)  # waits while a server that nobody needed is ending
+    fcntl.flock(lock, fcntl.LOCK_SH)  # waits while a server without users is ending
     user = _user(home)
     with (home / "initialise.lock").open("w") as only_one:
-        fcntl.flock(only_one, fcntl.LOCK_EX)  # so none of ours is about to answer there
+        fcntl.flock(only_one, fcntl.LOCK_EX)  # so no other process is starting ours
         if port and not _ready(home) and _answers(socket.AF_INET, ("127.0.0.1", port)):
             os.close(lock)
             return None
@@ -104,7 +104,7 @@ def _start(home: Path, options: list[str], *leash_options: str, port: int = 0) -
 
 
 def _copy(programs: Path, to: Path) -> Path:
-    """Copy the wheel out of a virtual environment that stands in a closed folder."""
+    """Copy the wheel out of a virtual environment that the user of PostgreSQL cannot enter."""
     packages = programs.parents[2]
     if not to.exists():
         new = to.with_suffix(".new")
@@ -189,7 +189,7 @@ def _user(home: Path) -> int | None:
 
 
 def _make(home: Path) -> None:
-    """Whatever the umask of root, `nobody` may enter."""
+    """Root may have any umask, and `nobody` must be able to enter."""
     home.mkdir(exist_ok=True)
     if os.geteuid() == 0:
         home.chmod(0o755)

@@ -20,7 +20,7 @@ def main(command: list[str]) -> None:
 
 
 def psql(url: URL, arguments: list[str]) -> list[str]:
-    """Through the environment: what stands in a command line, everybody can read."""
+    """Pass the password in the environment: every user can read a command line."""
     for name in ("PGSERVICE", "PGHOSTADDR"):  # these would lead to another server
         os.environ.pop(name, None)
     given = {
