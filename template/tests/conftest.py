@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 from pytest_factoryboy import register
+from pytest_factoryboy.fixture import get_factory_name, get_model_name
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.deps import get_db
@@ -17,8 +18,11 @@ from tests.factories.base import AsyncModelFactory
 
 pytest_plugins = ["tests.accounts", "tests.contract.plugin"]
 
+RECORDS: set[str] = set()  # the fixtures that save one, such as `user` and `user_factory`
+
 for factory in find_factories():
     register(factory)
+    RECORDS |= {get_model_name(factory), get_factory_name(factory)}
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +80,19 @@ async def committing_client(app: FastAPI, cloned_database: None) -> AsyncIterato
 
 @pytest.fixture
 async def committed(committing_client: AsyncClient) -> AsyncIterator[AsyncSession]:
-    """A session for what a committing test needs first; commit it before the first request."""
+    """The session of factories in a test that commits. They commit each record at once."""
     async with SessionLocal() as db:
-        with AsyncModelFactory.saved_in(db):
+        with AsyncModelFactory.saved_in(db, commits=True):
             yield db
+
+
+@pytest.fixture(autouse=True)
+def session_of_factories(request: pytest.FixtureRequest) -> None:
+    """Open it before anything is saved, so that a test may name its fixtures in any order."""
+    names = set(request.fixturenames)
+    if {"db", "committing_client"} <= names:
+        pytest.fail("A test rolls back (`db`, `client`) or commits (`committing_client`).")
+    if "committing_client" in names:
+        request.getfixturevalue("committed")
+    elif {"db", *RECORDS} & names:
+        request.getfixturevalue("db")

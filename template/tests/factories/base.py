@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import factory
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 from sqlalchemy.util.concurrency import in_greenlet
 
 
@@ -21,6 +22,7 @@ class AsyncModelFactory[T](factory.Factory[T]):
 
     # Underscored: factory_boy takes any other class attribute for a field of the model.
     _session: ClassVar[AsyncSession | None] = None
+    _commits: ClassVar[bool]
     _loop: ClassVar[asyncio.AbstractEventLoop]
 
     class Meta:
@@ -28,8 +30,9 @@ class AsyncModelFactory[T](factory.Factory[T]):
 
     @staticmethod
     @contextmanager
-    def saved_in(session: AsyncSession) -> Iterator[None]:
+    def saved_in(session: AsyncSession, *, commits: bool = False) -> Iterator[None]:
         AsyncModelFactory._session = session
+        AsyncModelFactory._commits = commits
         AsyncModelFactory._loop = asyncio.get_running_loop()
         yield
         AsyncModelFactory._session = None
@@ -37,21 +40,27 @@ class AsyncModelFactory[T](factory.Factory[T]):
     @classmethod
     def bound(cls) -> AsyncSession:
         if cls._session is None:
-            raise RuntimeError("Name the fixture `db` before a fixture that saves a record.")
+            raise RuntimeError("A test that saves a record needs the fixture `db` or `committed`.")
         return cls._session
 
     @classmethod
     def _create(cls, model_class: type[T], *args: Any, **fields: Any) -> T:
         session, record = cls.bound(), model_class(*args, **fields)
         if in_greenlet():  # below `acreate`
-            session.sync_session.add(record)
-            session.sync_session.flush()
+            cls._save(session.sync_session, record)
         elif cls._loop.is_running():
             raise RuntimeError(f"Inside a coroutine write `await {cls.__name__}.acreate()`.")
         else:  # pytest sets up a synchronous fixture: the loop is idle
-            session.add(record)
-            cls._loop.run_until_complete(session.flush())
+            cls._loop.run_until_complete(session.run_sync(cls._save, record))
         return record
+
+    @classmethod
+    def _save(cls, session: Session, record: T) -> None:
+        session.add(record)
+        if cls._commits:
+            session.commit()
+        else:
+            session.flush()
 
     @classmethod
     async def acreate(cls, **fields: Any) -> T:
