@@ -1,35 +1,35 @@
-"""What signing in and out promises."""
+"""What `/auth` promises: register, log in, refresh, log out."""
 
 import asyncio
-import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
 import pytest
 from httpx import AsyncClient
-from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.base import utc_now
-from app.db.session import SessionLocal
 from app.models.users import User
-from tests.accounts import Headers, SignIn, log_in, read_me, refresh, refresh_token_of
-from tests.contract.statements import Statements
-from tests.factories.users import PASSWORD, UserFactory
+from tests.accounts import (
+    NEW_PASSWORD,
+    assert_revoked,
+    bearer,
+    log_in,
+    login_status,
+    read_me,
+    refresh,
+    refresh_token_of,
+    register,
+)
 
-NEW = "another horse battery staple"
-PASSWORDS = {"current_password": PASSWORD, "new_password": NEW}
-RESET = {"reset_token": "x", "new_password": NEW}
-BAD_TOKEN = {"Authorization": "Bearer x"}
+CHANGE = {"current_password": "x", "new_password": NEW_PASSWORD}
+RESET = {"reset_token": "x", "new_password": NEW_PASSWORD}
 INVALID_TOKEN = 'Bearer error="invalid_token"'
-NEWCOMER = {"email": "New@Example.com", "name": "New", "password": PASSWORD}
 
 
-async def test_who_registers_can_sign_in(client: AsyncClient) -> None:
-    registered = await client.post("/auth/register", json=NEWCOMER)
+async def test_registered_user_logs_in(client: AsyncClient) -> None:
+    registered = await register(client, email="New@Example.com")
     tokens = (await log_in(client, "new@EXAMPLE.com")).json()
 
     assert registered.status_code == 201
@@ -39,14 +39,26 @@ async def test_who_registers_can_sign_in(client: AsyncClient) -> None:
     assert me | {"last_login_at": None} == registered.json()
 
 
-async def test_a_login_is_remembered(client: AsyncClient, db: AsyncSession, user: User) -> None:
-    before = utc_now()
-    tokens = (await log_in(client, user.email)).json()
-    signed_in = (await read_me(client, tokens["access_token"])).json()["last_login_at"]
-    await refresh(client, tokens["refresh_token"])
+async def test_duplicate_email_is_409(client: AsyncClient, user: User) -> None:
+    response = await register(client, email=user.email.upper())
 
-    assert before <= datetime.fromisoformat(signed_in) <= utc_now()
-    assert user.last_login_at == datetime.fromisoformat(signed_in)
+    assert response.status_code == 409
+
+
+async def test_concurrent_registrations_of_one_email_succeed_once(
+    committing_client: AsyncClient, wide_pool: None
+) -> None:
+    responses = await asyncio.gather(*(register(committing_client) for _ in range(20)))
+
+    assert Counter(response.status_code for response in responses) == {201: 1, 409: 19}
+
+
+@pytest.mark.parametrize("field", ["role", "disabled", "id"])
+async def test_mass_assignment_at_registration_is_422(client: AsyncClient, field: str) -> None:
+    """Mass assignment: a caller sets a field that only the server may set."""
+    response = await register(client, **{field: "admin"})
+
+    assert response.status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -57,14 +69,14 @@ async def test_a_login_is_remembered(client: AsyncClient, db: AsyncSession, user
         "u@XN--mnchen-3ya.de",
     ],
 )
-async def test_an_address_is_one_however_it_is_written(client: AsyncClient, email: str) -> None:
-    registered = await client.post("/auth/register", json=NEWCOMER | {"email": email})
+async def test_email_is_normalised(client: AsyncClient, email: str) -> None:
+    """An address in another case or Unicode form belongs to the same account."""
+    registered = await register(client, email=email)
     stored = registered.json()["email"]
 
     assert (await log_in(client, email)).status_code == 200
     assert (await log_in(client, stored)).status_code == 200
-    again = await client.post("/auth/register", json=NEWCOMER | {"email": stored.upper()})
-    assert again.status_code == 409
+    assert (await register(client, email=stored.upper())).status_code == 409
 
 
 @pytest.mark.parametrize(
@@ -86,56 +98,34 @@ async def test_an_address_is_one_however_it_is_written(client: AsyncClient, emai
         "u" * 243 + "@example.com",
     ],
 )
-async def test_no_other_spelling_is_an_address(client: AsyncClient, email: str) -> None:
-    response = await client.post("/auth/register", json=NEWCOMER | {"email": email})
-
-    assert response.status_code == 422
+async def test_invalid_email_is_422(client: AsyncClient, email: str) -> None:
+    assert (await register(client, email=email)).status_code == 422
 
 
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        (
-            "/auth/register",
-            '{"email": "a@b.de", "name": "A", "password": "\\ud800aaaaaaaaaaaaaaa"}',
-        ),
-        ("/auth/refresh", '{"refresh_token": "\\ud800"}'),
-    ],
-)
-async def test_broken_unicode_is_no_secret(client: AsyncClient, path: str, body: str) -> None:
-    headers = {"Content-Type": "application/json"}
+async def test_login_sets_last_login_at(client: AsyncClient, user: User) -> None:
+    before = utc_now()
+    tokens = (await log_in(client, user.email)).json()
+    read = (await read_me(client, tokens["access_token"])).json()["last_login_at"]
+    await refresh(client, tokens["refresh_token"])
 
-    assert (await client.post(path, content=body, headers=headers)).status_code == 422
+    assert before <= datetime.fromisoformat(read) <= utc_now()
+    assert user.last_login_at == datetime.fromisoformat(read)
 
 
-async def test_an_email_has_one_account(client: AsyncClient, db: AsyncSession, user: User) -> None:
-    response = await client.post("/auth/register", json=NEWCOMER | {"email": user.email.upper()})
-
-    assert response.status_code == 409
-
-
-@pytest.mark.parametrize("field", ["role", "disabled", "id"])
-async def test_nobody_registers_with_a_field_of_the_server(client: AsyncClient, field: str) -> None:
-    response = await client.post("/auth/register", json=NEWCOMER | {field: "admin"})
-
-    assert response.status_code == 422
-
-
-async def test_a_disabled_account_cannot_sign_in(
+async def test_disabled_user_can_neither_log_in_nor_refresh(
     client: AsyncClient, db: AsyncSession, user: User
 ) -> None:
-    token = await refresh_token_of(user)
+    refresh_token = await refresh_token_of(user)
     user.disabled = True
     await db.flush()
 
-    assert (await log_in(client, user.email)).status_code == 401
-    assert (await refresh(client, token)).status_code == 401
+    assert await login_status(client, user) == 401
+    assert (await refresh(client, refresh_token)).status_code == 401
 
 
-async def test_a_refresh_token_works_once(
-    client: AsyncClient, db: AsyncSession, user: User
-) -> None:
+async def test_refresh_rotates_the_refresh_token(client: AsyncClient, user: User) -> None:
     first = (await log_in(client, user.email)).json()
+
     second = await refresh(client, first["refresh_token"])
 
     assert second.status_code == 200
@@ -143,119 +133,42 @@ async def test_a_refresh_token_works_once(
     assert (await refresh(client, second.json()["refresh_token"])).status_code == 200
 
 
-@pytest.mark.parametrize("token", ["x", "x.y", "." * 200])
-async def test_an_unknown_refresh_token_is_refused(client: AsyncClient, token: str) -> None:
-    assert (await refresh(client, token)).status_code == 401
-
-
-async def test_a_refresh_token_used_twice_ends_the_session(
-    committing_client: AsyncClient, committed: AsyncSession, user_factory: type[UserFactory]
+async def test_refresh_token_reuse_revokes_the_session(
+    committing_client: AsyncClient, user: User
 ) -> None:
-    user = await user_factory.acreate()
-    await committed.commit()
+    """Replay of a stolen token: reuse detection logs out the attacker, and the user with them."""
     stolen = (await log_in(committing_client, user.email)).json()
-    successor = (await refresh(committing_client, stolen["refresh_token"])).json()
+    rotated = (await refresh(committing_client, stolen["refresh_token"])).json()
 
     reused = await refresh(committing_client, stolen["refresh_token"])
 
     assert reused.status_code == 401
-    assert (await refresh(committing_client, successor["refresh_token"])).status_code == 401
-    assert (await read_me(committing_client, successor["access_token"])).status_code == 401
+    await assert_revoked(committing_client, rotated)
 
 
-async def test_logout_ends_access(client: AsyncClient, db: AsyncSession, user: User) -> None:
+async def test_concurrent_refreshes_of_one_token_succeed_once(
+    committing_client: AsyncClient, wide_pool: None, user: User
+) -> None:
+    """Race: two clients that use one refresh token must not both get a session."""
+    token = await refresh_token_of(user)
+
+    responses = await asyncio.gather(*(refresh(committing_client, token) for _ in range(20)))
+
+    assert Counter(response.status_code for response in responses) == {200: 1, 401: 19}
+
+
+@pytest.mark.parametrize("token", ["x", "x.y", "." * 200])
+async def test_unknown_refresh_token_is_401(client: AsyncClient, token: str) -> None:
+    assert (await refresh(client, token)).status_code == 401
+
+
+async def test_logout_revokes_the_session(client: AsyncClient, user: User) -> None:
     tokens = (await log_in(client, user.email)).json()
-    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
 
-    assert (await client.post("/auth/logout", headers=headers)).status_code == 204
+    response = await client.post("/auth/logout", headers=bearer(tokens["access_token"]))
 
-    assert (await read_me(client, tokens["access_token"])).status_code == 401
-    assert (await refresh(client, tokens["refresh_token"])).status_code == 401
-
-
-async def test_a_new_password_ends_every_session(
-    client: AsyncClient, db: AsyncSession, user: User
-) -> None:
-    here, there = [(await log_in(client, user.email)).json() for _ in range(2)]
-    changed = await client.post(
-        "/users/me/password",
-        json={"current_password": PASSWORD, "new_password": NEW},
-        headers={"Authorization": f"Bearer {here['access_token']}"},
-    )
-
-    assert changed.status_code == 204
-    for tokens in (here, there):
-        assert (await read_me(client, tokens["access_token"])).status_code == 401
-        assert (await refresh(client, tokens["refresh_token"])).status_code == 401
-    assert (await log_in(client, user.email)).status_code == 401
-    assert (await log_in(client, user.email, NEW)).status_code == 200
-
-
-async def test_of_two_new_passwords_one_wins(
-    committing_client: AsyncClient,
-    wide_pool: None,
-    committed: AsyncSession,
-    user_factory: type[UserFactory],
-    sign_in: SignIn,
-) -> None:
-    """The other was checked against a password that is no longer the current one."""
-    user = await user_factory.acreate()
-    headers = await sign_in(user)
-    await committed.commit()
-
-    async def change(new: str) -> int:
-        passwords = {"current_password": PASSWORD, "new_password": new}
-        url = "/users/me/password"
-        return (await committing_client.post(url, json=passwords, headers=headers)).status_code
-
-    assert sorted(await asyncio.gather(change(f"one {NEW}"), change(f"two {NEW}"))) == [204, 401]
-
-
-async def sign_out(client: AsyncClient, headers: Headers) -> None:
-    await client.post("/auth/logout", headers=headers)
-
-
-async def replace_hash(client: AsyncClient, headers: Headers) -> None:
-    """As a support tool may do, without ending the session."""
-    async with SessionLocal() as db, db.begin():
-        await db.execute(update(User).values(password_hash="-"))
-
-
-@pytest.mark.parametrize("meanwhile", [sign_out, replace_hash])
-async def test_what_changes_while_a_password_is_hashed_is_not_overwritten(
-    meanwhile: Callable[[AsyncClient, Headers], Awaitable[None]],
-    committing_client: AsyncClient,
-    committed: AsyncSession,
-    user_factory: type[UserFactory],
-    sign_in: SignIn,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Time of check to time of use: a revoked token, or an old password, changes nothing."""
-    headers = await sign_in(await user_factory.acreate())
-    await committed.commit()
-    hashing, changed, verify = threading.Event(), threading.Event(), Argon2Hasher.verify
-
-    def waiting(self: Argon2Hasher, password: str, password_hash: str) -> bool:
-        hashing.set()
-        changed.wait(timeout=10)
-        return verify(self, password, password_hash)
-
-    monkeypatch.setattr(Argon2Hasher, "verify", waiting)
-    url = "/users/me/password"
-    change = asyncio.create_task(committing_client.post(url, json=PASSWORDS, headers=headers))
-    assert await asyncio.to_thread(hashing.wait, timeout=10)
-    await meanwhile(committing_client, headers)
-    changed.set()
-
-    assert (await change).status_code == 401
-
-
-async def test_a_new_password_needs_the_current_one(client: AsyncClient, headers: Headers) -> None:
-    passwords = {"current_password": "a guess of a password", "new_password": "x" * 15}
-
-    response = await client.post("/users/me/password", json=passwords, headers=headers)
-
-    assert response.status_code == 403
+    assert response.status_code == 204
+    await assert_revoked(client, tokens)
 
 
 @pytest.mark.parametrize(
@@ -263,9 +176,9 @@ async def test_a_new_password_needs_the_current_one(client: AsyncClient, headers
     [
         ("GET", "/users/me", {}, "Bearer"),
         ("GET", "/users/me", {"headers": {"Authorization": "Basic dTpw"}}, "Bearer"),
-        ("GET", "/users/me", {"headers": BAD_TOKEN}, INVALID_TOKEN),
-        ("POST", "/auth/logout", {"headers": BAD_TOKEN}, INVALID_TOKEN),
-        ("POST", "/users/me/password", {"headers": BAD_TOKEN, "json": PASSWORDS}, INVALID_TOKEN),
+        ("GET", "/users/me", {"headers": bearer("x")}, INVALID_TOKEN),
+        ("POST", "/auth/logout", {"headers": bearer("x")}, INVALID_TOKEN),
+        ("POST", "/users/me/password", {"headers": bearer("x"), "json": CHANGE}, INVALID_TOKEN),
         ("POST", "/auth/token", {"data": {"username": "u@example.com", "password": "x"}}, "Bearer"),
         ("POST", "/auth/refresh", {"json": {"refresh_token": "x"}}, "Bearer"),
         ("POST", "/auth/password-reset", {"json": RESET}, "Bearer"),
@@ -279,82 +192,3 @@ async def test_401_challenge_is_invalid_token_only_for_an_access_token(
 
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == challenge
-
-
-async def test_what_signing_in_sends_to_the_database(
-    committing_client: AsyncClient,
-    committed: AsyncSession,
-    user_factory: type[UserFactory],
-    sign_in: SignIn,
-    statements: Statements,
-) -> None:
-    user = await user_factory.acreate()
-    headers = await sign_in(user)
-    await committed.commit()
-
-    await statements.take()
-    await committing_client.get("/users/me", headers=headers)
-    assert await statements.take() == ["ping", "SELECT"]
-
-    # The first connection goes back to the pool before the password is checked.
-    tokens = (await log_in(committing_client, user.email)).json()
-    assert statements.connections == 2
-    count_and_read = ["ping", "INSERT", "SELECT"]
-    forget_and_write = ["ping", "BEGIN", "SELECT", "DELETE", "UPDATE", "DELETE", "INSERT", "COMMIT"]
-    assert await statements.take() == [*count_and_read, *forget_and_write]
-
-    await refresh(committing_client, tokens["refresh_token"])
-    assert await statements.take() == ["ping", "BEGIN", "SELECT", "UPDATE", "COMMIT"]
-
-
-async def test_a_read_does_not_wait_for_a_password(
-    committing_client: AsyncClient,
-    committed: AsyncSession,
-    user_factory: type[UserFactory],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """With a pool of one, a login that held its connection would make every read time out."""
-    user = await user_factory.acreate()
-    await committed.commit()
-    started, ended, verify = threading.Event(), threading.Event(), Argon2Hasher.verify
-
-    def endless(self: Argon2Hasher, password: str, password_hash: str) -> bool:
-        started.set()
-        ended.wait(timeout=10)
-        return verify(self, password, password_hash)
-
-    monkeypatch.setattr(Argon2Hasher, "verify", endless)
-    login = asyncio.create_task(log_in(committing_client, user.email))
-    assert await asyncio.to_thread(started.wait, timeout=10)
-
-    meanwhile = await committing_client.get("/health/ready")
-
-    ended.set()
-    assert meanwhile.status_code == 200
-    assert (await login).status_code == 200
-
-
-async def test_parallel_registrations_of_one_email_create_one_account(
-    committing_client: AsyncClient, wide_pool: None
-) -> None:
-    answers = await asyncio.gather(
-        *(committing_client.post("/auth/register", json=NEWCOMER) for _ in range(20))
-    )
-
-    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 19}
-
-
-async def test_parallel_refreshes_of_one_token_succeed_once(
-    committing_client: AsyncClient,
-    wide_pool: None,
-    committed: AsyncSession,
-    user_factory: type[UserFactory],
-) -> None:
-    token = {"refresh_token": await refresh_token_of(await user_factory.acreate())}
-    await committed.commit()
-
-    answers = await asyncio.gather(
-        *(committing_client.post("/auth/refresh", json=token) for _ in range(20))
-    )
-
-    assert Counter(answer.status_code for answer in answers) == {200: 1, 401: 19}
