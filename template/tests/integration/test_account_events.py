@@ -1,22 +1,21 @@
-"""What happens to an account is in the log: by its number, and with the id of the request."""
+"""What happens to an account is logged, with the user's id and the id of the request."""
 
 from typing import Any
 
 from httpx import AsyncClient
-from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from app.models.users import User
 from app.tokens import create_reset_token
-from tests.accounts import SignIn
-from tests.factories.users import PASSWORD, UserFactory
+from tests.accounts import NEW_PASSWORD, NEWCOMER, Headers, SignIn, refresh, refresh_token_of
+from tests.factories.users import PASSWORD
 
-NEW = "another horse battery staple"
+WRONG = "not the password at all"
 
 
 async def event_of(client: AsyncClient, method: str, path: str, **request: Any) -> tuple[str, int]:
-    """The event that a request leaves, before its own line, and the account that it names."""
+    """The event that a request logs before its own line, and the user whom it names."""
     headers = {"X-Request-ID": "a-1", **request.pop("headers", {})}
     with capture_logs([merge_contextvars]) as logs:
         await client.request(method, path, headers=headers, **request)
@@ -25,40 +24,33 @@ async def event_of(client: AsyncClient, method: str, path: str, **request: Any) 
     return event["event"], event["user_id"]
 
 
-async def test_signing_in_and_out_is_logged(
-    client: AsyncClient, db: AsyncSession, user: User, sign_in: SignIn
+async def test_login_and_logout_are_logged(
+    client: AsyncClient, user: User, headers: Headers
 ) -> None:
     form = {"username": user.email, "password": PASSWORD}
-    wrong = form | {"password": "not the password at all"}
-    refused = ("sign_in_refused", user.id)
 
-    assert await event_of(client, "POST", "/auth/token", data=form) == ("signed_in", user.id)
-    assert await event_of(client, "POST", "/auth/token", data=wrong) == refused
-    headers = await sign_in(user)
-    out = await event_of(client, "POST", "/auth/logout", headers=headers)
-    assert out == ("signed_out", user.id)
+    login = await event_of(client, "POST", "/auth/token", data=form)
+    refused = await event_of(client, "POST", "/auth/token", data=form | {"password": WRONG})
+    logout = await event_of(client, "POST", "/auth/logout", headers=headers)
 
-
-async def test_a_refresh_token_used_twice_is_logged(
-    client: AsyncClient, db: AsyncSession, user: User
-) -> None:
-    form = {"username": user.email, "password": PASSWORD}
-    tokens = (await client.post("/auth/token", data=form)).json()
-    body = {"refresh_token": tokens["refresh_token"]}
-    await client.post("/auth/refresh", json=body)
-
-    event = await event_of(client, "POST", "/auth/refresh", json=body)
-
-    assert event == ("refresh_token_reused", user.id)
+    assert login == ("signed_in", user.id)
+    assert refused == ("sign_in_refused", user.id)
+    assert logout == ("signed_out", user.id)
 
 
-async def test_a_new_password_is_logged(
-    client: AsyncClient, db: AsyncSession, user: User, sign_in: SignIn
-) -> None:
-    body = {"current_password": PASSWORD, "new_password": NEW}
-    headers, url = await sign_in(user), "/users/me/password"
+async def test_refresh_token_reuse_is_logged(client: AsyncClient, user: User) -> None:
+    body = {"refresh_token": await refresh_token_of(user)}
+    await refresh(client, body["refresh_token"])
 
-    wrong = body | {"current_password": "not the password at all"}
+    reused = await event_of(client, "POST", "/auth/refresh", json=body)
+
+    assert reused == ("refresh_token_reused", user.id)
+
+
+async def test_password_change_is_logged(client: AsyncClient, user: User, headers: Headers) -> None:
+    url = "/users/me/password"
+    body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    wrong = body | {"current_password": WRONG}
 
     refused = await event_of(client, "POST", url, json=wrong, headers=headers)
     changed = await event_of(client, "POST", url, json=body, headers=headers)
@@ -67,12 +59,12 @@ async def test_a_new_password_is_logged(
     assert changed == ("password_changed", user.id)
 
 
-async def test_a_reset_is_logged(
+async def test_password_reset_is_logged(
     client: AsyncClient, user: User, admin: User, sign_in: SignIn
 ) -> None:
     headers, url = await sign_in(admin), f"/users/{user.id}/password-reset"
     token = create_reset_token(user.id, user.password_hash)
-    body = {"reset_token": token, "new_password": NEW}
+    body = {"reset_token": token, "new_password": NEW_PASSWORD}
 
     allowed = await event_of(client, "POST", url, headers=headers)
     used = await event_of(client, "POST", "/auth/password-reset", json=body)
@@ -83,20 +75,25 @@ async def test_a_reset_is_logged(
     assert again == ("password_reset_refused", user.id)
 
 
-async def test_the_life_of_an_account_is_logged(
-    client: AsyncClient, admin: User, user_factory: type[UserFactory], sign_in: SignIn
+async def test_registration_is_logged(client: AsyncClient) -> None:
+    event, _ = await event_of(client, "POST", "/auth/register", json=NEWCOMER)
+
+    assert event == "registered"
+
+
+async def test_new_role_is_logged(
+    client: AsyncClient, user: User, admin: User, sign_in: SignIn
 ) -> None:
-    user = await user_factory.acreate()
-    mine, admins = await sign_in(user), await sign_in(admin)
-    newcomer = {"email": "new@example.com", "name": "New", "password": NEW}
-    change = {"role": "admin"}
+    headers, change = await sign_in(admin), {"role": "admin"}
 
-    name, _ = await event_of(client, "POST", "/auth/register", json=newcomer)
-    changed = await event_of(client, "PATCH", f"/users/{user.id}", json=change, headers=admins)
-    back = {"role": "user"}
-    await client.patch(f"/users/{user.id}", json=back, headers=admins)
-    deleted = await event_of(client, "DELETE", "/users/me", headers=mine)
+    changed = await event_of(client, "PATCH", f"/users/{user.id}", json=change, headers=headers)
 
-    assert name == "registered"
     assert changed == ("account_changed", user.id)
+
+
+async def test_deletion_of_an_account_is_logged(
+    client: AsyncClient, user: User, headers: Headers
+) -> None:
+    deleted = await event_of(client, "DELETE", "/users/me", headers=headers)
+
     assert deleted == ("account_deleted", user.id)
