@@ -1,4 +1,4 @@
-"""Write sample data, for a look around on your own machine. Twice is as good as once."""
+"""Write sample data, for a look around on your own machine. Idempotent: run it again freely."""
 
 import asyncio
 import sys

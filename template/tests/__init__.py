@@ -1,7 +1,7 @@
 """Chosen here, before `app` reads its settings: the tests' database, and a pool of one.
 
-One connection must be enough for any request; a test that needs two waits and fails. Without
-TEST_DATABASE_URL the tests start a PostgreSQL of their own, which ends with them.
+Any request must do with one connection: to ask for a second one is a timeout, and a 503.
+Without TEST_DATABASE_URL the tests start a PostgreSQL of their own, which ends with them.
 """
 
 import atexit
@@ -18,7 +18,7 @@ for chatty in ("alembic", "httpx"):
 
 
 def start_postgres() -> str:
-    """It ends once its standard input closes, which the kernel does when these tests end."""
+    """Return its URL. It ends with the tests: then the kernel closes its standard input."""
     command = [sys.executable, str(Path(__file__).parents[1] / "devtools"), "postgres"]
     server = subprocess.Popen(  # noqa: S603
         command,
@@ -49,7 +49,7 @@ for name in ("CORS_ORIGINS", "DATABASE_PGBOUNCER", "DOCS_ENABLED", "LOG_LEVEL", 
     os.environ[name] = ""
 os.environ["ENV_FILE"] = ""
 os.environ["ENVIRONMENT"] = "local"
-os.environ["SECRET_KEY"] = "nobody-else-signs-with-this-one!"
+os.environ["SECRET_KEY"] = "only-these-tests-sign-with-this!"
 os.environ["DATABASE_URL"] = url.set(database=f"{url.database}_{worker}").render_as_string(False)
 os.environ["LOG_FORMAT"] = "console"  # a crash is read by the person who ran the tests
 os.environ["DATABASE_POOL_SIZE"] = "1"

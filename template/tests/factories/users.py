@@ -6,7 +6,7 @@ from app.models.users import User
 from tests.factories.base import AsyncModelFactory
 
 PASSWORD = "correct horse battery staple"
-# Argon2 too, but in no time and memory: a strong hash takes 100 ms, by design.
+# Argon2 at its lowest cost. A strong hash takes 100 ms, by design.
 QUICK_HASHER = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
 PASSWORD_HASH = QUICK_HASHER.hash(PASSWORD)
 
@@ -16,5 +16,5 @@ class UserFactory(AsyncModelFactory[User]):
         model = User
 
     email = factory.Sequence(lambda n: f"user{n}@example.com")
-    name = "Somebody"
+    name = "Ada"
     password_hash = PASSWORD_HASH
