@@ -80,7 +80,10 @@ async def committing_client(app: FastAPI, cloned_database: None) -> AsyncIterato
 
 @pytest.fixture
 async def committed(committing_client: AsyncClient) -> AsyncIterator[AsyncSession]:
-    """The session of factories in a test that commits. They commit each record at once."""
+    """The session of factories in a test that commits: they commit each record at once.
+
+    Commit what you add to it yourself before the first request.
+    """
     async with SessionLocal() as db:
         with AsyncModelFactory.saved_in(db, commits=True):
             yield db

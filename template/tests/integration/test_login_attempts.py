@@ -32,7 +32,7 @@ async def guess(client: AsyncClient, user: User, times: int) -> list[int]:
 
 
 async def test_brute_force_is_429(committing_client: AsyncClient, user: User) -> None:
-    """Brute force: from then on even the right password is refused."""
+    """Brute force: after so many attempts even the right password is refused."""
     assert await guess(committing_client, user, ALLOWED) == [401] * ALLOWED
 
     response = await log_in(committing_client, user.email.upper())
@@ -45,7 +45,7 @@ async def test_brute_force_is_429(committing_client: AsyncClient, user: User) ->
 async def test_concurrent_brute_force_is_429(
     committing_client: AsyncClient, wide_pool: None, user: User
 ) -> None:
-    """Race: attempts are counted before the password is checked, so none slips through."""
+    """Race: attempts are counted before the password is checked, so parallel ones do not pass."""
     guesses = (login_status(committing_client, user, f"guess {n}") for n in range(2 * ALLOWED))
 
     assert sorted(await asyncio.gather(*guesses)) == [401] * ALLOWED + [429] * ALLOWED

@@ -36,7 +36,7 @@ async def test_reset_sets_the_password_and_revokes_every_session(
 
 
 async def test_reset_token_works_once(client: AsyncClient, reset_token: str) -> None:
-    """Replay: who finds the token later cannot use it again."""
+    """Replay: an attacker who finds the token later cannot use it."""
     assert await reset(client, reset_token) == 204
     assert await reset(client, reset_token, f"one more {NEW_PASSWORD}") == 401
 

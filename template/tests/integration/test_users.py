@@ -37,6 +37,16 @@ async def test_deleted_user_has_no_access(client: AsyncClient, user: User) -> No
     assert await login_status(client, user) == 401
 
 
+async def test_account_is_read_by_its_user_and_by_admins(
+    client: AsyncClient, user: User, headers: Headers, admin: User, sign_in: SignIn
+) -> None:
+    own = await client.get(f"/users/{user.id}", headers=headers)
+    by_admin = await client.get(f"/users/{user.id}", headers=await sign_in(admin))
+
+    assert own.json()["email"] == user.email
+    assert by_admin.json() == own.json()
+
+
 async def test_other_user_is_404(
     client: AsyncClient, user: User, user_factory: type[UserFactory], sign_in: SignIn
 ) -> None:
@@ -63,10 +73,10 @@ async def test_only_admins_manage_users(
     assert response.status_code == 403
 
 
-async def test_keyset_pagination_lists_every_user_once(
+async def test_keyset_pagination_lists_users_of_one_moment_once(
     client: AsyncClient, admin: User, user_factory: type[UserFactory], sign_in: SignIn
 ) -> None:
-    users = [admin, *await user_factory.acreate_batch(2)]
+    users = [admin, *await user_factory.acreate_batch(2, created_at=admin.created_at)]
     headers = await sign_in(admin)
 
     first = (await client.get("/users", params={"limit": 2}, headers=headers)).json()
