@@ -5,4 +5,14 @@
 
 from tests.contract.answers import Answers
 
-ANSWERS = Answers()
+ANSWERS = Answers(
+    values={
+        # "month": "2026-01",
+    },
+    members={
+        # Organisation: join,
+    },
+    writes_nothing={
+        # "preview_invoice": "it only computes",
+    },
+)

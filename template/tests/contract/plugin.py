@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 pytest_plugins = [
+    "tests.answers",
     "tests.contract.conformance",
     "tests.contract.payloads",
     "tests.contract.statements",
