@@ -19,7 +19,8 @@ class Answers:
     """
 
     # A valid value of a field or parameter, by its name or as `operation.name`: the value, or a
-    # function (also a coroutine) that makes it for the user who calls. {"month": "2026-01"}
+    # function (also a coroutine) of the user who calls and of the records that come before it in
+    # the path. {"month": "2026-01", "member_id": new_member}: `new_member(user, organisation)`
     values: Mapping[str, Any] = nothing()
     # How a user becomes a member of a record, which then counts as theirs, and so does all that
     # refers to it: {Organisation: join} with `async def join(organisation, user)`.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from inspect import isawaitable
+from inspect import isawaitable, signature
 from typing import Any
 
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -56,10 +56,12 @@ def is_public(operation: Operation) -> bool:
 
 def how_to_call(operation: Operation, answer: Response) -> str:
     """What to say of a call that should have succeeded."""
-    return (
-        f"{operation} answers {answer.status_code} to a valid request, so it is not tested. "
-        + ask("values", {f"{operation}.FIELD": "what it needs"})
-    )
+    models = [MODELS[name] for name in operation.schemas_in("path") if name in MODELS]
+    shared = [model.__name__ for model in models if not belongs_to_a_user(model)]
+    told = f"{operation} answers {answer.status_code} to a valid request, so it is not tested. "
+    if shared and answer.status_code in {403, 404}:
+        return told + ask("members", {shared[0]: "how a user joins it"})
+    return told + ask("values", {f"{operation}.FIELD": "what it needs"})
 
 
 def parents_of(model: type[Any]) -> dict[str, type[Any]]:
@@ -110,7 +112,7 @@ async def value_of(operation: Operation, name: str, schema: Schema, records: lis
     for key in (f"{operation}.{name}", name):
         if key in ANSWERS.values:
             value = ANSWERS.values[key]
-            return await called(value, records[0]) if callable(value) else value
+            return await called(value, *records) if callable(value) else value
     if name in MODELS:
         record = await new_record(MODELS[name], records)
         return to_jsonable_python(inspect(record).identity[0])
@@ -118,7 +120,8 @@ async def value_of(operation: Operation, name: str, schema: Schema, records: lis
 
 
 async def called(answer: Callable[..., Any], *arguments: Any) -> Any:
-    result = answer(*arguments)
+    """The result of a function in the file of answers, which may take the first arguments only."""
+    result = answer(*arguments[: len(signature(answer).parameters)])
     return await result if isawaitable(result) else result
 
 
