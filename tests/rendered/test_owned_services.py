@@ -28,7 +28,6 @@ def test_an_owned_service_takes_the_update_and_passes_its_checks(
     history: Path,
     rendered_at: RenderedAt,
     workspace: Path,
-    pytestconfig: pytest.Config,
 ) -> None:
     """With a resource, as that release taught it, a line in each module, and rows."""
     service = shutil.copytree(rendered_at(release, {}), workspace / f"{updater}-{release}")
@@ -77,7 +76,7 @@ def test_an_owned_service_takes_the_update_and_passes_its_checks(
 
     uv_run("ruff", "check")
     uv_run("mypy", "app/", "tests/")
-    assert "skipped" not in uv_run("pytest", "--seed", str(pytestconfig.option.seed))
+    assert "skipped" not in uv_run("pytest")
     uv_run("poe", "migrate")
     assert psql("SELECT count(*), max(email) FROM users") == users
     heads = uv_run("poe", "alembic", "heads")

@@ -65,9 +65,9 @@ def test_it_is_typed(service: Service) -> None:
     service.run("mypy", "devtools/", "--exclude", "devtools/update")
 
 
-def test_its_tests_pass_and_cost_little(service: Service, pytestconfig: pytest.Config) -> None:
-    """With their PostgreSQL. `test_workflows.py` runs all cases, and measures coverage."""
-    command = ("uv", "run", "--no-sync", "pytest", "--seed", str(pytestconfig.option.seed))
+def test_its_tests_pass_and_cost_little(service: Service) -> None:
+    """With their PostgreSQL. `test_workflows.py` measures coverage."""
+    command = ("uv", "run", "--no-sync", "pytest")
     seconds, output = cost_of(service.folder, *command, **service.variables)
 
     assert re.search(r"^=+ \d+ passed in .*=$", output, re.MULTILINE), output

@@ -1,13 +1,14 @@
 """A migrated template database, and the clone of it that `app.db.session.engine` connects to."""
 
 import io
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Text, cast, func, literal, select, text, union_all
+from sqlalchemy import CompoundSelect, Connection, Text, func, literal, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -36,6 +37,8 @@ async def connected() -> AsyncIterator[AsyncConnection]:
 
 
 async def create(connection: AsyncConnection, name: str, *, template: str = "template0") -> None:
+    """Make a database; one that has the name is dropped first."""
+    await drop(connection, name)
     # Copying files is several times as fast as writing them to the log, PostgreSQL's default.
     statement = f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'
     await connection.execute(text(statement))
@@ -53,7 +56,6 @@ async def create_template(run: str) -> None:
             "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = :name"
         )
         if await connection.scalar(text(comment), {"name": TEMPLATE}) != run:
-            await drop(connection, TEMPLATE)
             await create(connection, TEMPLATE)
             await migrate(TEMPLATE)
             await connection.execute(text(f"COMMENT ON DATABASE \"{TEMPLATE}\" IS '{run}'"))
@@ -62,12 +64,11 @@ async def create_template(run: str) -> None:
 async def clone() -> None:
     """Give this worker a fresh copy of the template."""
     async with connected() as connection:
-        await drop(connection, CLONE)
         await create(connection, CLONE, template=TEMPLATE)
 
 
 async def migrate(database: str) -> None:
-    # No pool: a template that somebody is connected to cannot be cloned.
+    # No pool: a template with an open connection cannot be cloned.
     engine = create_async_engine(settings.database_url.set(database=database), poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "head"))
@@ -76,18 +77,21 @@ async def migrate(database: str) -> None:
 type Contents = list[tuple[str, str]]  # a table's name and one of its rows
 
 
-async def contents(connection: AsyncConnection) -> Contents:
-    """Every row of every table, in one statement."""
-    rows = await connection.execute(
-        union_all(
-            *(
-                select(literal(table.name), cast(func.row_to_json(table.table_valued()), Text))
-                for table in Base.metadata.tables.values()
-            )
+@cache
+def every_row() -> CompoundSelect[str, str]:
+    return union_all(
+        *(
+            select(literal(table.name), func.row_to_json(table.table_valued()).cast(Text))
+            for table in Base.metadata.tables.values()
         )
     )
+
+
+async def contents(connection: AsyncConnection) -> Contents:
+    """Every row of every table, in one statement."""
+    rows = await connection.execute(every_row())
     return sorted((table, row) for table, row in rows)
 
 
-def without(rows: Contents, tables: Collection[str]) -> Contents:
+def without(rows: Iterable[tuple[str, str]], tables: Collection[str]) -> Contents:
     return [(table, row) for table, row in rows if table not in tables]
