@@ -5,7 +5,7 @@ checks who calls but not whose record it is (broken object level authorization, 
 `pytest tests/contract/test_authorisation.py -v` prints the answers as a table.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -83,14 +83,14 @@ async def test_access(
     client: AsyncClient,
     owner: User,
     headers: Headers,
-    record_property: Callable[[str, object], None],
+    request: pytest.FixtureRequest,
 ) -> None:
     call = await call_about(owner, operation)
 
     answer = await valid(call, headers).send(client)
 
     status = answer.status_code
-    record_property("call", (operation.name, caller, status))
+    request.node.user_properties.append(("call", (operation.name, caller, status)))
     outcome = str(status) if status in {401, 403} else "allowed"
     if expected(operation, caller) == "refused" and status in {403, 404}:
         outcome = "refused"
