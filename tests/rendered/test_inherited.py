@@ -83,7 +83,7 @@ MISTAKES = [
     Mutant(
         "a text is unbounded",
         swap(SCHEMAS, "max_length=100, ", ""),
-        "test_openapi.py::test_whatever_a_request_holds_is_bounded",
+        "test_openapi.py::test_every_input_is_bounded",
     ),
     Mutant(
         "an id is unbounded",

@@ -20,7 +20,6 @@ async def blank(cloned_database: None) -> AsyncIterator[AsyncEngine]:
     """A database without a table, for this module."""
     name = f"{database.CLONE}_blank"
     async with database.connected() as connection:
-        await database.drop(connection, name)
         await database.create(connection, name)
     engine = create_async_engine(settings.database_url.set(database=name))
     yield engine
@@ -30,7 +29,7 @@ async def blank(cloned_database: None) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-async def test_a_migration_can_be_undone_and_done_again(blank: AsyncEngine, revision: str) -> None:
+async def test_migration_goes_up_down_and_up(blank: AsyncEngine, revision: str) -> None:
     def up_down_up(connection: Connection) -> None:
         config = database.alembic_config(connection)
         command.upgrade(config, revision)
@@ -41,7 +40,7 @@ async def test_a_migration_can_be_undone_and_done_again(blank: AsyncEngine, revi
         await connection.run_sync(up_down_up)
 
 
-async def test_the_models_ask_for_no_further_migration(blank: AsyncEngine) -> None:
+async def test_models_and_migrations_agree(blank: AsyncEngine) -> None:
     def check(connection: Connection) -> None:
         config = database.alembic_config(connection)
         command.upgrade(config, "head")
@@ -51,5 +50,5 @@ async def test_the_models_ask_for_no_further_migration(blank: AsyncEngine) -> No
         await connection.run_sync(check)
 
 
-def test_there_is_one_head() -> None:
+def test_migrations_have_one_head() -> None:
     assert len(SCRIPTS.get_heads()) == 1
