@@ -40,9 +40,10 @@ def template(history: Path) -> Path:
         rendered = new / "template"
         for name in ("AGENTS.md", "app/api/routes/users.py", "app/errors.py", "app/main.py"):
             append(rendered / name, NEW)
+        append(rendered / "tests/contract/calls.py", NEW)
         (rendered / "SECURITY.md").unlink()
-        (rendered / "docs").mkdir(exist_ok=True)
-        (rendered / "docs/new.md").write_text(NEW)
+        (rendered / "guide").mkdir(exist_ok=True)
+        (rendered / "guide/new.md").write_text(NEW)
         (rendered / "CLAUDE.md").unlink()
         (rendered / "CLAUDE.md").mkdir()
         (rendered / "CLAUDE.md/rules.md").write_text(NEW)
@@ -128,6 +129,19 @@ def test_what_the_template_moves_keeps_what_was_edited(service: Path) -> None:
     assert text.endswith(NEW)
     assert not (service / "devtools/openapi.py").exists()
     assert "devtools/openapi.py is devtools/document.py now, with your changes." in said
+
+
+def test_conflict_in_a_file_of_the_template_is_resolved_by_its_side(service: Path) -> None:
+    name = "tests/contract/calls.py"
+    append(service / name, MINE)
+    git_commit(service, "Ours")
+
+    said = updated(service)
+
+    assert "Say in tests/answers.py what you changed" in said
+    run(service, "sh", "-c", f"git checkout --theirs {name} && git add {name}")
+    assert (service / name).read_text().endswith(NEW)
+    assert MINE not in (service / name).read_text()
 
 
 def test_what_was_deleted_stays_deleted_and_is_named(service: Path) -> None:
@@ -234,28 +248,28 @@ def test_line_ends_and_modes_are_the_owners(service: Path) -> None:
 
 def test_files_become_folders_and_folders_files(service: Path) -> None:
     """Also where only empty folders are left of what was there."""
-    (service / "docs/new.md/empty").mkdir(parents=True)
+    (service / "guide/new.md/empty").mkdir(parents=True)
     (service / "scripts/seeds/empty").mkdir()
 
     updated(service)
 
-    for name in ("CLAUDE.md/rules.md", "scripts/seeds", "docs/new.md"):
+    for name in ("CLAUDE.md/rules.md", "scripts/seeds", "guide/new.md"):
         assert (service / name).read_text() == NEW
     assert run(service, "git", "diff", "--name-only") == ""
 
 
 def test_what_git_does_not_know_is_never_overwritten(service: Path) -> None:
-    append(service / ".gitignore", "/docs\n")
+    append(service / ".gitignore", "/guide\n")
     git_commit(service, "Ignored")
-    (service / "docs").mkdir()
-    (service / "docs/new.md").write_text("mine")
+    (service / "guide").mkdir()
+    (service / "guide/new.md").write_text("mine")
 
-    assert "Move out of the way, or make writable: docs/new.md" in refused(service)
-    assert (service / "docs/new.md").read_text() == "mine"
-    shutil.rmtree(service / "docs")
-    (service / "docs").write_text("mine")
-    assert "make writable: docs" in refused(service)
-    (service / "docs").unlink()
+    assert "Move out of the way, or make writable: guide/new.md" in refused(service)
+    assert (service / "guide/new.md").read_text() == "mine"
+    shutil.rmtree(service / "guide")
+    (service / "guide").write_text("mine")
+    assert "make writable: guide" in refused(service)
+    (service / "guide").unlink()
     (service / "scripts/seeds/mine.txt").write_text("mine")
     assert "make writable: scripts/seeds/mine.txt" in refused(service)
 
@@ -519,7 +533,7 @@ def test_an_edit_after_a_kill_stays(service: Path) -> None:
 
     assert code == 1
     assert "left as they are: AGENTS.md, app/main.py" in said
-    assert (service / "docs/new.md").read_text() == NEW
+    assert (service / "guide/new.md").read_text() == NEW
     for name in ("app/main.py", "AGENTS.md"):
         assert (service / name).read_text().startswith(MINE)
     assert f"+{NEW}" in run(service, "git", "diff", "--cached", "app/main.py")
@@ -678,7 +692,7 @@ def test_an_update_that_would_lose_work_stops_itself(service: Path) -> None:
     [
         ("echo mine > app/main.py", "prepare", "Commit or stash your changes"),
         ("echo mine > app/main.py", "check_out", "have changed in the meantime"),
-        ("mkdir docs && echo mine > docs/new.md", "check_out", "have changed in the meantime"),
+        ("mkdir docs && echo mine > guide/new.md", "check_out", "have changed in the meantime"),
         ("echo mine > app/db/session.py && git commit -qam Mine", "prepare", "in the meantime"),
     ],
 )
@@ -688,7 +702,7 @@ def test_work_during_an_update_stops_it(work: str, before: str, said: str, servi
     assert code == 1
     assert said in output
     assert "AGENTS.md" not in status(service)
-    assert "mine" in run(service, "sh", "-c", "cat app/main.py app/db/session.py docs/new.md || :")
+    assert "mine" in run(service, "sh", "-c", "cat app/main.py app/db/session.py guide/new.md || :")
 
 
 def test_an_edit_during_the_write_stays_and_is_named(service: Path) -> None:

@@ -19,6 +19,7 @@ from writing import UNMERGED, Writer, changed, refuse_uncommitted, some
 UV = os.environ.get("UV") or shutil.which("uv") or ""
 COPIER = ("--from", "copier>=9.19.1,<10", "--python", sys.executable)
 OLDEST_GIT = (2, 34)  # the first whose merge finds what was renamed without help
+OF_THE_TEMPLATE = ("tests/contract/", "devtools/")
 CHECK_MIGRATIONS = ("pytest", "-q", "--tb=line", "tests/contract/test_migrations.py")
 # The first part is for conflicts between what was renamed.
 TAKE_BACK = "To take it back: git add --update . && git restore --staged --worktree ."
@@ -164,6 +165,9 @@ def may_lock() -> dict[str, str]:
 def resolution(path: str, merged: Merge) -> str:
     """What to do about a conflict."""
     stages, name = merged.conflicts[path], quote(path)
+    if path.startswith(OF_THE_TEMPLATE) and "3" in stages:
+        theirs = f"git checkout --theirs {name} && git add {name}"
+        return f"{path} is the template's. Say in tests/answers.py what you changed, and {theirs}"
     if stages.keys() == {"1", "2"}:
         return f"You changed {path}, which the update deletes: git add {name} keeps it, or git rm"
     if not stages.keys() >= {"2", "3"}:
