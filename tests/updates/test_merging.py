@@ -692,7 +692,7 @@ def test_an_update_that_would_lose_work_stops_itself(service: Path) -> None:
     [
         ("echo mine > app/main.py", "prepare", "Commit or stash your changes"),
         ("echo mine > app/main.py", "check_out", "have changed in the meantime"),
-        ("mkdir docs && echo mine > guide/new.md", "check_out", "have changed in the meantime"),
+        ("mkdir guide && echo mine > guide/new.md", "check_out", "have changed in the meantime"),
         ("echo mine > app/db/session.py && git commit -qam Mine", "prepare", "in the meantime"),
     ],
 )
