@@ -157,7 +157,7 @@ def test_no_umask_is_an_obstacle(workspace: Path) -> None:
     """Not even for root, whose PostgreSQL is another user's."""
     folder = workspace / "closed"
     shell = f"umask 077 && cp -R {render(workspace / 'open')} {folder} && cd {folder}"
-    shell += " && uv run poe migrate && uv run pytest tests/contract/test_security.py"
+    shell += " && uv run poe migrate && uv run pytest tests/contract/test_tokens.py"
 
     said = run(workspace, "bash", "-c", shell, UV_PROJECT_ENVIRONMENT=str(folder / ".venv"))
 

@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from app.config import settings
 from app.db.base import Base
+from app.db.session import SessionLocal
 from tests import url
 
 TEMPLATE = f"{url.database}_template"
@@ -95,3 +96,33 @@ async def contents(connection: AsyncConnection) -> Contents:
 
 def without(rows: Iterable[tuple[str, str]], tables: Collection[str]) -> Contents:
     return [(table, row) for table, row in rows if table not in tables]
+
+
+async def run(*statements: str) -> None:
+    """On the clone, in one transaction that is committed."""
+    async with SessionLocal() as db, db.begin():
+        for statement in statements:
+            await db.execute(text(statement))
+
+
+def for_every_table(statement: str) -> str:
+    """All in one; in quotes stands a table whose name is a word of SQL, such as `order`."""
+    quoted = SessionLocal.kw["bind"].dialect.identifier_preparer.format_table
+    names = ", ".join(f"'{quoted(table)}'" for table in Base.metadata.sorted_tables)
+    return f"""DO $do$ DECLARE name text; BEGIN FOREACH name IN ARRAY ARRAY[{names}] LOOP
+        EXECUTE format($sql${statement}$sql$, name); END LOOP; END $do$"""
+
+
+@asynccontextmanager
+async def failing_commits() -> AsyncIterator[None]:
+    """Inside, a commit that changes a row fails: "the disk is full", says a deferred trigger."""
+    await run(
+        """CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE 'the disk is full'; END $$""",
+        for_every_table(
+            """CREATE CONSTRAINT TRIGGER fail AFTER INSERT OR UPDATE OR DELETE ON %s
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail()"""
+        ),
+    )
+    yield
+    await run("DROP FUNCTION fail CASCADE")

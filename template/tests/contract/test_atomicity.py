@@ -11,14 +11,21 @@ from httpx import AsyncClient, Response
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.base import Base
 from app.db.session import SessionLocal, engine
 from app.models.users import Role
 from tests.accounts import SignIn
 from tests.contract.accounts import ANSWERS
 from tests.contract.answers import ask
 from tests.contract.calls import call_about, how_to_call, who_may
-from tests.contract.database import Contents, connected, contents, without
+from tests.contract.database import (
+    Contents,
+    connected,
+    contents,
+    failing_commits,
+    for_every_table,
+    run,
+    without,
+)
 from tests.contract.mutations import valid
 from tests.contract.operations import Operation, operations
 from tests.factories.users import PASSWORD, UserFactory
@@ -27,14 +34,6 @@ WRITES = [operation for operation in operations() if operation.method not in {"g
 MOST_WRITES = 20
 NEWCOMER = {"email": "new@example.com", "name": "New", "password": PASSWORD}
 
-REFUSE_COMMIT = """
-    CREATE FUNCTION refuse_commit() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN RAISE 'the disk is full'; END $$
-"""
-AT_COMMIT = """
-    CREATE CONSTRAINT TRIGGER refuse_commit AFTER INSERT OR UPDATE OR DELETE ON %s
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_commit()
-"""
 REFUSE_WRITE = """
     CREATE OR REPLACE FUNCTION refuse_write() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE writes int := coalesce(nullif(current_setting('test.writes', true), ''), '0');
@@ -48,20 +47,6 @@ AT_WRITE = """
     CREATE TRIGGER refuse_write AFTER INSERT OR UPDATE OR DELETE ON %s
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_write()
 """
-
-
-async def run(*statements: str) -> None:
-    async with SessionLocal() as db, db.begin():
-        for statement in statements:
-            await db.execute(text(statement))
-
-
-def for_every_table(statement: str) -> str:
-    """All in one; in quotes stands a table whose name is a word of SQL, such as `order`."""
-    quoted = engine.dialect.identifier_preparer.format_table
-    names = ", ".join(f"'{quoted(table)}'" for table in Base.metadata.sorted_tables)
-    return f"""DO $do$ DECLARE name text; BEGIN FOREACH name IN ARRAY ARRAY[{names}] LOOP
-        EXECUTE format($sql${statement}$sql$, name); END LOOP; END $do$"""
 
 
 async def rows() -> Contents:
@@ -101,14 +86,13 @@ async def test_a_2xx_means_committed_and_an_error_means_nothing_written(
     await committed.commit()
     before = await rows()
 
-    await run(REFUSE_COMMIT, for_every_table(AT_COMMIT))
-    without_commit = await request.send(committing_client)
+    async with failing_commits():
+        without_commit = await request.send(committing_client)
 
     assert await rows() == before
     await assert_nothing_leaked()
 
-    await run("DROP FUNCTION refuse_commit CASCADE", REFUSE_WRITE.format(allowed=0))
-    await run(for_every_table(AT_WRITE))
+    await run(REFUSE_WRITE.format(allowed=0), for_every_table(AT_WRITE))
     for allowed in range(MOST_WRITES):
         await run(REFUSE_WRITE.format(allowed=allowed))
         answer = await request.send(committing_client)

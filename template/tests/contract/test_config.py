@@ -1,87 +1,86 @@
-"""What settings are accepted, and what is said about the others."""
+"""Which settings are accepted, and what is said about the others."""
 
 import os
-import re
 import secrets
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from httpx import ASGITransport, AsyncClient
 
 from app.config import Settings, read_settings
 from app.db.connection import connect_args
+from app.main import create_app
 
 STRONG = {
-    "environment": "production",
-    "secret_key": secrets.token_hex(32),
-    "database_url": "postgresql://app:pw@db.internal/blog",
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": secrets.token_hex(32),
+    "DATABASE_URL": "postgresql://app:pw@db.internal/blog",
 }
 
 
-def test_production_starts_with_strong_settings() -> None:
-    settings = Settings.model_validate(STRONG)
+@pytest.fixture(autouse=True)
+def production(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in STRONG.items():
+        monkeypatch.setenv(name, value)
 
-    assert not settings.docs
+
+async def test_production_serves_no_docs() -> None:
+    """Information disclosure."""
+    app = create_app(read_settings())
+
+    async with AsyncClient(transport=ASGITransport(app=app), base_url="http://test") as client:
+        for path in ("/docs", "/redoc", "/openapi.json"):
+            assert (await client.get(path)).status_code == 404
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
 @pytest.mark.parametrize(
-    "secret_key",
-    [
-        "",
-        "short",
-        "a" * 40,
-        "change-me-" + "x1y2z3w4v5u6t7s8r9q0" * 2,
-        "four words and then some more of them",
-        os.environ["SECRET_KEY"],  # that of the tests
-    ],
+    "key", ["x1y2z3w4", "a1" * 20, "change-me-x1y2z3w4v5u6t7s8r9q0a0", os.environ["SECRET_KEY"]]
 )
-def test_a_weak_secret_is_refused_with_the_remedy(environment: str, secret_key: str) -> None:
-    weak = STRONG | {"environment": environment, "secret_key": secret_key}
+def test_weak_secret_key_is_refused(
+    environment: str, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Brute force: with the key an attacker signs tokens of every user."""
+    monkeypatch.setenv("ENVIRONMENT", environment)
+    monkeypatch.setenv("SECRET_KEY", key)
 
-    with pytest.raises(ValidationError, match=r"secrets\.token_hex") as refusal:
-        Settings.model_validate(weak)
+    with pytest.raises(SystemExit, match=r"secrets\.token_hex") as refusal:
+        read_settings()
 
-    assert not secret_key or secret_key not in str(refusal.value)
+    assert key not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
-    ("variable", "remedy"),
+    ("name", "value", "remedy"),
     [
-        ("SECRET_KEY", "SECRET_KEY is missing. Make one: python"),
-        ("DATABASE_URL", "DATABASE_URL is missing. Set it to postgresql://"),
+        ("SECRET_KEY", "", "SECRET_KEY is missing. Make one: python"),
+        ("DATABASE_URL", "", "DATABASE_URL is missing. Set it to postgresql://"),
+        ("DATABASE_URL", "mysql://me:hunter2@host/db", "must look like"),
+        ("DATABASE_URL", "postgresql://me:hunter2@host", "must look like"),
+        ("DATABASE_URL", "postgresql://me:hunter2@host:port/db", "must look like"),
+        ("DATABASE_URL", "hunter2", "must look like"),
+        ("DATABASE_URL", "postgresql://h/db?password=hunter2", "no parameter password"),
+        ("DATABASE_URL", "postgresql://me:hunter2@h/db?sslmode=true", "sslmode is one of"),
+        ("CORS_ORIGINS", "*", "CORS_ORIGINS takes origins"),
+        ("CORS_ORIGINS", "https://a.b, https://hunter2/", "CORS_ORIGINS takes origins"),
+        ("SHUTDOWN_DELAY", "hunter2", "SHUTDOWN_DELAY: Input should be a valid number"),
     ],
 )
-def test_production_names_what_is_missing(
-    variable: str, remedy: str, monkeypatch: pytest.MonkeyPatch
+def test_wrong_setting_is_refused_with_the_remedy(
+    name: str, value: str, remedy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in STRONG.items():
-        monkeypatch.setenv(name.upper(), value)
-    monkeypatch.setenv(variable, "")  # as in `.env.example`
-
-    with pytest.raises(ValidationError, match=re.escape(remedy)):
-        Settings()
-
-
-def test_a_bad_setting_is_a_line_that_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    bad = {"SHUTDOWN_DELAY": "hunter2", "CORS_ORIGINS": "*", "LOG_FORMAT": "pretty"}
-    for name, value in bad.items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(name, value)
 
     with pytest.raises(SystemExit) as refusal:
         read_settings()
 
-    lines = str(refusal.value).splitlines()
-    assert len(lines) == 1 + len(bad)
-    assert "SHUTDOWN_DELAY: Input should be a valid number" in lines[2]
-    assert lines[1].startswith("CORS_ORIGINS takes origins")
-    assert lines[3] == "LOG_FORMAT: Input should be 'json' or 'console'"
-    assert "hunter2" not in str(refusal.value)
+    _, line = str(refusal.value).splitlines()
+    assert line.startswith(name)
+    assert remedy in line
+    assert "hunter2" not in line
 
 
-def test_an_env_file_that_is_no_text_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_env_file_that_is_no_text_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "env"
     file.write_bytes(b"TITLE=\xff")
     monkeypatch.setitem(Settings.model_config, "env_file", file)
@@ -90,13 +89,8 @@ def test_an_env_file_that_is_no_text_is_named(
         read_settings()
 
 
-def test_the_level_of_the_log_has_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOG_LEVEL", "debug")
-
-    assert Settings().log_level == "DEBUG"
-
-
-def test_a_local_process_makes_its_own_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_process_makes_its_own_secret_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "local")
     monkeypatch.delenv("SECRET_KEY")
 
     first, second = Settings(), Settings()
@@ -105,70 +99,26 @@ def test_a_local_process_makes_its_own_secret(monkeypatch: pytest.MonkeyPatch) -
     assert first.secret_key != second.secret_key
 
 
-@pytest.mark.parametrize(
-    "pasted",
-    [
-        "postgres://me:pw@host:5432/db",
-        "postgresql://me:pw@host:5432/db",
-        "postgresql+asyncpg://me:pw@host:5432/db",
-        "postgresql+psycopg2://me:pw@host:5432/db",
-    ],
-)
-def test_a_database_url_is_taken_as_it_is_pasted(pasted: str) -> None:
-    url = Settings.model_validate({"database_url": pasted}).database_url
-
-    assert url.render_as_string(False) == "postgresql+asyncpg://me:pw@host:5432/db"
-
-
-def test_the_parameters_of_libpq_are_translated() -> None:
-    pasted = "postgres://me:pw@host/db?sslmode=require&channel_binding=require"
-
-    assert Settings.model_validate({"database_url": pasted}).database_url.query == {
-        "ssl": "require"
-    }
-
-
-@pytest.mark.parametrize(
-    ("url", "remedy"),
-    [
-        ("", "must look like"),
-        ("mysql://me:hunter2@host/db", "must look like"),
-        ("postgresql://me:hunter2@host", "must look like"),
-        ("postgresql://me:hunter2@host:port/db", "must look like"),
-        ("postgresql://me:hunter2@host/db?pool=1", "no parameter pool"),
-        ("postgresql://h/db?password=hunter2", "no parameter password"),
-        ("postgresql://h/db?sslmode=true", "sslmode is one of"),
-    ],
-)
-def test_a_database_url_we_cannot_use_is_refused(url: str, remedy: str) -> None:
-    with pytest.raises(ValidationError, match=remedy) as refusal:
-        Settings.model_validate({"database_url": url})
-
-    assert "hunter2" not in str(refusal.value)
-
-
-def test_secrets_are_not_printed() -> None:
-    settings = Settings.model_validate(STRONG | {"database_url": "postgresql://me:hunter2@h/db"})
-
-    printed = f"{settings} {settings!r} {settings.database_url}"
-
-    assert "hunter2" not in printed
-    assert settings.secret_key.get_secret_value() not in printed
-
-
-def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_and_levels_are_read_from_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ORIGINS", "https://a.example.com, https://b.example.com:8443")
+    monkeypatch.setenv("LOG_LEVEL", "debug")
 
-    assert Settings().cors_origins == ["https://a.example.com", "https://b.example.com:8443"]
+    settings = read_settings()
 
-
-@pytest.mark.parametrize("origin", ["*", "https://*.example.com", "example.com", "https://a.b/"])
-def test_an_origin_is_a_scheme_and_a_host(origin: str) -> None:
-    with pytest.raises(ValidationError, match="CORS_ORIGINS takes origins"):
-        Settings.model_validate({"cors_origins": origin})
+    assert settings.cors_origins == ["https://a.example.com", "https://b.example.com:8443"]
+    assert settings.log_level == "DEBUG"
 
 
-def test_no_wait_for_the_database_is_endless() -> None:
+def test_pasted_database_url_is_made_fit_for_asyncpg(monkeypatch: pytest.MonkeyPatch) -> None:
+    pasted = "postgres://me:pw@host:5432/db?sslmode=require&channel_binding=require"
+    monkeypatch.setenv("DATABASE_URL", pasted)
+
+    url = read_settings().database_url
+
+    assert url.render_as_string(False) == "postgresql+asyncpg://me:pw@host:5432/db?ssl=require"
+
+
+def test_every_wait_for_the_database_has_a_timeout() -> None:
     options = connect_args(Settings())
 
     limits = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"]
@@ -180,6 +130,5 @@ def test_pgbouncer_gets_no_prepared_statement_and_no_setting() -> None:
     options = connect_args(Settings(database_pgbouncer=True))
 
     assert options["statement_cache_size"] == options["prepared_statement_cache_size"] == 0
-    name = options["prepared_statement_name_func"]
-    assert name() != name()
+    assert options["prepared_statement_name_func"]() != options["prepared_statement_name_func"]()
     assert "server_settings" not in options

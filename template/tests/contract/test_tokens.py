@@ -1,327 +1,145 @@
-"""A token that is not exactly as we issue them signs nobody in, and breaks nothing.
+"""A token that is not exactly as the service signs them is refused.
 
-Each starts from a token that works, of a session that runs, and differs from it in one thing.
+Each test starts from a token that works and changes one thing; here is one change of each kind.
 """
 
 import hmac
 import json
-import string
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from httpx import AsyncClient
-from joserfc import jwe, jwt
-from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import settings
 from app.models.login_sessions import LoginSession
-from app.models.users import User
-from app.tokens import create_access_token, read_access_token
-from tests.accounts import refresh_token_of
+from app.tokens import create_access_token, new_secret, read_access_token
+from tests.accounts import read_me
 from tests.factories.users import UserFactory
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
+KEY = settings.secret_key.get_secret_value().encode()
+HEADER = {"alg": "HS256", "typ": "at+jwt"}
+LONG_AGO, FAR_AHEAD = 1_000_000_000, 100_000_000_000
 
 type Json = dict[str, Any]
 
-KEY = settings.secret_key.get_secret_value().encode()
-FOREIGN = b"a key that somebody else made up"
-US = settings.jwt_issuer
-LONG_AGO, FAR_AHEAD, TOO_LONG = 1_000_000_000, 100_000_000_000, "9" * 5_000
-BASE64URL = string.ascii_letters + string.digits + "-_"
+
+def encode(part: bytes) -> str:
+    return urlsafe_b64encode(part).decode().rstrip("=")
 
 
-def encode(part: object) -> str:
-    raw = part if isinstance(part, bytes) else json.dumps(part).encode()
-    return urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def decode(part: str) -> Json:
-    return dict(json.loads(urlsafe_b64decode(part + "==")))
-
-
-def sign(header: object, claims: object, key: bytes = KEY, digest: str = "sha256") -> str:
+def sign(header: Json, claims: object, key: bytes = KEY) -> str:
     """Sign anything, well formed or not, as HS256 does."""
-    content = f"{encode(header)}.{encode(claims)}"
-    return f"{content}.{encode(hmac.digest(key, content.encode(), digest))}"
-
-
-def refused(token: str) -> bool:
-    """Whether nobody is signed in by this token. `status_of` asks the service, over HTTP."""
-    return read_access_token(token) is None
-
-
-async def status_of(client: AsyncClient, token: str | bytes, scheme: str = "Bearer ") -> int:
-    raw = token if isinstance(token, bytes) else token.encode()
-    answer = await client.get("/users/me", headers={b"Authorization": scheme.encode() + raw})
-    assert answer.status_code == 200 or answer.headers["www-authenticate"].startswith("Bearer")
-    return answer.status_code
-
-
-@pytest.fixture
-def token(db: AsyncSession, login_session: LoginSession) -> str:
-    """One that works."""
-    return create_access_token(login_session.user_id, login_session.id)
-
-
-@pytest.fixture
-def header() -> Json:
-    return decode(create_access_token(1, 2).split(".")[0])
+    content = ".".join(encode(json.dumps(part).encode()) for part in (header, claims))
+    return f"{content}.{encode(hmac.digest(key, content.encode(), 'sha256'))}"
 
 
 @pytest.fixture
 def claims() -> Json:
-    return decode(create_access_token(1, 2).split(".")[1])
-
-
-async def test_a_token_of_ours_signs_in(
-    client: AsyncClient, token: str, header: Json, claims: Json
-) -> None:
-    """The other tests sign like this; what they change is what is refused."""
-    assert await status_of(client, token) == 200
-    assert read_access_token(sign(header, claims)) == (1, 2)
+    """Those of a token that works, when it is signed like this."""
+    _, payload, _ = create_access_token(1, 2).split(".")
+    claims = json.loads(urlsafe_b64decode(payload + "=="))
+    assert read_access_token(sign(HEADER, claims)) == (1, 2)
+    return dict(claims)
 
 
 @pytest.mark.parametrize(
-    ("claim", "wrong"),
+    ("claim", "value"),
     [
-        ("iss", ["somebody else", "", US.upper(), [US], {}, None, 1]),
-        ("aud", ["somebody else", "", US.upper(), ["somebody else"], [], {US: 1}, None, 1]),
-        ("sub", ["", "x", "0", "-1", "1.5", "9" * 30, TOO_LONG, "\0", 1, 1.5, True, ["1"], {}]),
-        ("sid", ["", "x", "0", "-1", "1.5", "9" * 30, TOO_LONG, "\0", -1, 2**63, 10**30, [], {}]),
-        ("sid", [str(2**63 - 1), str(2**63)]),  # the largest bigint, and one more
-        ("exp", [LONG_AGO, 0, -1, -(10**400), "", "x", str(FAR_AHEAD), True, [FAR_AHEAD]]),
-        ("exp", [float("nan"), float("inf"), float("-inf"), None]),
-        ("nbf", [FAR_AHEAD, 10**400, "x", True, float("nan"), float("inf"), []]),
-        ("iat", [FAR_AHEAD, 10**400, "x", True, float("nan"), float("inf"), [], None]),
-        ("jti", [1, [], None]),
+        ("iss", "another service"),
+        ("aud", "another service"),
+        ("exp", LONG_AGO),
+        ("nbf", FAR_AHEAD),
+        ("iat", FAR_AHEAD),
+        ("sub", "1.5"),
+        ("sid", 2),
+        ("sid", "02"),
+        ("sid", "\uff12"),  # a digit, but not of ASCII
+        ("sid", str(2**63)),
     ],
 )
-def test_a_claim_has_no_other_value(
-    header: Json, claims: Json, claim: str, wrong: list[object]
-) -> None:
-    for value in wrong:
-        forged = sign(header, claims | {claim: value})
-
-        assert refused(forged), value
+def test_claim_of_another_value_is_refused(claims: Json, claim: str, value: object) -> None:
+    """Replay of a foreign or an expired token; an id that overflows a bigint."""
+    assert read_access_token(sign(HEADER, claims | {claim: value})) is None
 
 
-@pytest.mark.parametrize("form", [" {}", "{} ", "{}\n", "+{}", "0{}", "{}.0", "{}_0", "{}e0"])
-def test_an_id_is_written_one_way(header: Json, claims: Json, form: str) -> None:
-    for claim in ("sub", "sid"):
-        forged = sign(header, claims | {claim: form.format(claims[claim])})
-
-        assert refused(forged), claim
-
-
-def test_an_id_is_a_text_of_ascii_digits(header: Json, claims: Json) -> None:
-    number = int(claims["sid"])
-    fullwidth = claims["sid"].translate({48 + digit: 0xFF10 + digit for digit in range(10)})
-
-    for form in (number, float(number), [number], fullwidth):
-        assert refused(sign(header, claims | {"sid": form})), form
-
-
-def test_a_token_has_every_claim_of_ours(header: Json, claims: Json) -> None:
+def test_missing_claim_is_refused(claims: Json) -> None:
+    """A token without `exp`, for example, would work for ever."""
     for missing in claims:
         kept = {claim: value for claim, value in claims.items() if claim != missing}
 
-        assert refused(sign(header, kept)), missing
+        assert read_access_token(sign(HEADER, kept)) is None, missing
 
 
-async def test_a_token_is_for_the_user_of_its_session(
+@pytest.mark.parametrize(
+    "change", [{"typ": "JWT"}, {"typ": None}, {"jwk": {"kty": "oct"}}, {"crit": ["exp"]}], ids=str
+)
+def test_header_of_another_value_is_refused(claims: Json, change: Json) -> None:
+    """Token substitution by another kind; a key or an extension that the caller brings along."""
+    assert read_access_token(sign(HEADER | change, claims)) is None
+
+
+def test_another_algorithm_or_key_is_refused(claims: Json) -> None:
+    """Algorithm confusion: also a public key, which is no secret, as the key of an HMAC."""
+    key = ECKey.generate_key("P-256")
+    unsigned, _, _ = sign(HEADER | {"alg": "none"}, claims).rpartition(".")
+    es256 = jwt.encode(HEADER | {"alg": "ES256"}, claims, key, algorithms=["ES256"])
+    ours = OctKey.import_key(KEY)
+    hs512 = jwt.encode(HEADER | {"alg": "HS512"}, claims, ours, algorithms=["HS512"])
+    confused = sign(HEADER, claims, key.as_pem(private=False))
+
+    for token in (f"{unsigned}.", es256, hs512, confused, sign(HEADER, claims, KEY[:-1])):
+        assert read_access_token(token) is None, token
+
+
+def test_malformed_token_is_refused(claims: Json) -> None:
+    """Tampering, and denial of service by what crashes a parser."""
+    header, payload, signature = create_access_token(1, 2).split(".")
+
+    for token in (
+        "",
+        f"{header}.{payload}",
+        f"{header}.{payload}.{signature[::-1]}",
+        f"{header}.{payload}.{signature}.{signature}",
+        f"{header}.{payload}.{signature}é🙂",
+        f"{encode(b'[' * 90_000)}.{payload}.{signature}",
+        sign(HEADER, [1]),
+        sign(HEADER, claims | {"exp": float("inf")}),
+    ):
+        assert read_access_token(token) is None, token[:300]
+
+
+async def test_token_of_another_users_session_is_refused(
     client: AsyncClient,
     db: AsyncSession,
     login_session: LoginSession,
     user_factory: type[UserFactory],
 ) -> None:
+    """Token substitution: the session decides whose token it is."""
     other = await user_factory.acreate()
 
-    assert await status_of(client, create_access_token(other.id, login_session.id)) == 401
+    response = await read_me(client, create_access_token(other.id, login_session.id))
+
+    assert response.status_code == 401
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        *({"alg": alg} for alg in ("none", "None", "NONE", "nOnE", "", "hs256", "HS1", "A128KW")),
-        *({"alg": alg} for alg in ("HS384", "HS512", "RS256", "ES256", "PS256", "EdDSA")),
-        *({"alg": alg} for alg in (None, True, 256, ["HS256"], {"HS256": 1})),
-        *({"typ": typ} for typ in ("JWT", "jwt", "rt+jwt", "", "at+jwt ", None, 1, ["at+jwt"])),
-        *({"kid": kid} for kid in ("", "../../../dev/null", "' OR 1=1 --", 1, ["a"])),
-        {"jku": "https://evil.example.com/keys"},
-        {"x5u": "https://evil.example.com/keys"},
-        {"jwk": OctKey.import_key(FOREIGN).as_dict()},
-        {"x5c": ["MIIB"]},
-        {"crit": []},
-        {"crit": ["exp"]},
-        {"crit": ["unknown"], "unknown": True},
-        {"crit": ["b64"], "b64": True},
-        {"crit": ["b64"], "b64": False},
-        {"b64": False},
-        {"cty": "JWT"},
-        {"zip": "DEF"},
-        {"enc": "A128GCM"},
-    ],
-    ids=str,
-)
-def test_a_header_says_what_ours_says_and_no_more(header: Json, claims: Json, change: Json) -> None:
-    """Whoever signed it: with our key, with one of their own, or not at all."""
-    digest = {"HS384": "sha384", "HS512": "sha512"}.get(str(change.get("alg")), "sha256")
-    forged = sign(header | change, claims, digest=digest)
-    content, _, _ = forged.rpartition(".")
-
-    assert refused(forged)
-    assert refused(sign(header | change, claims, FOREIGN, digest))
-    assert refused(sign(header | change, claims, b"", digest))
-    assert refused(f"{content}.")
-
-
-def test_a_header_lacks_nothing(header: Json, claims: Json) -> None:
-    for missing in header:
-        kept = {name: value for name, value in header.items() if name != missing}
-
-        assert refused(sign(kept, claims)), missing
-
-
-@pytest.mark.parametrize(
-    ("alg", "make_key"),
-    [
-        ("RS256", lambda: RSAKey.generate_key(2048)),
-        ("PS256", lambda: RSAKey.generate_key(2048)),
-        ("ES256", lambda: ECKey.generate_key("P-256")),
-        ("Ed25519", lambda: OKPKey.generate_key("Ed25519")),
-    ],
-)
-def test_nobody_brings_a_key_of_their_own(
-    header: Json,
-    claims: Json,
-    alg: str,
-    make_key: Callable[[], RSAKey | ECKey | OKPKey],
+async def test_token_is_read_from_the_authorization_header_alone(
+    client: AsyncClient, db: AsyncSession, login_session: LoginSession
 ) -> None:
-    key = make_key()
-    public = key.as_dict(private=False)
-    forged = [
-        jwt.encode(header | {"alg": alg}, claims, key, algorithms=[alg]),
-        jwt.encode(header | {"alg": alg, "kid": "1"}, claims, key, algorithms=[alg]),
-        sign(header | {"jwk": public}, claims, key.as_pem(private=False)),
-        sign(header, claims, key.as_pem(private=False)),
-        sign(header | {"alg": alg}, claims),
-    ]
-
-    for token in forged:
-        assert refused(token), token
-
-
-@pytest.mark.parametrize(
-    "key",
-    [FOREIGN, b"", b"secret", KEY[:-1], KEY.upper(), KEY.hex().encode(), encode(KEY)],
-)
-def test_only_our_key_signs(header: Json, claims: Json, key: bytes | str) -> None:
-    forged = sign(header, claims, key if isinstance(key, bytes) else key.encode())
-
-    assert refused(forged)
-
-
-def test_no_character_of_a_token_can_change(token: str) -> None:
-    for at, character in enumerate(token):
-        other = BASE64URL[BASE64URL.index(character) ^ 1] if character != "." else "-"
-
-        assert read_access_token(f"{token[:at]}{other}{token[at + 1 :]}") is None, at
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda h, c, s: f"{h}.{c}.",
-        lambda h, c, s: f"{h}.{c}",
-        lambda h, c, s: f"{h}..{s}",
-        lambda h, c, s: f".{c}.{s}",
-        lambda h, c, s: f"{h}.{s}",
-        lambda h, c, s: f"{h}",
-        lambda h, c, s: "",
-        lambda h, c, s: ".",
-        lambda h, c, s: "..",
-        lambda h, c, s: "....",
-        lambda h, c, s: f"{h}.{c}.{s}.",
-        lambda h, c, s: f".{h}.{c}.{s}",
-        lambda h, c, s: f"{h}.{c}.{s}.{s}",
-        lambda h, c, s: f"{h}.{c}.{s}.{s}.{s}",
-        lambda h, c, s: f"{h}.{c}.{s},{h}.{c}.{s}",
-        lambda h, c, s: f"{h}.{c}.{s}=",
-        lambda h, c, s: f"{h}=.{c}=.{s}=",
-        lambda h, c, s: f"{h}.{c}.{s[:-1]}",
-        lambda h, c, s: f"{h}.{c}.{s}A",
-        lambda h, c, s: f"{h}.{s}.{c}",
-        lambda h, c, s: f"{c}.{h}.{s}",
-        lambda h, c, s: f"{h} .{c}.{s}",
-        lambda h, c, s: f"{h}.{c}\t.{s}",
-        lambda h, c, s: f"{h}.{c}.\n{s}",
-        lambda h, c, s: f"{h}.{c}.{s}\0",
-        lambda h, c, s: f'"{h}.{c}.{s}"',
-        lambda h, c, s: f"{h}%2E{c}%2E{s}",
-        lambda h, c, s: f"{h}.{c}.{s}é🙂",
-        lambda h, c, s: f"{h}.{c}.{s}".encode("utf-16"),
-        lambda h, c, s: b"\xff" + f"{h}.{c}.{s}".encode(),
-        lambda h, c, s: json.dumps({"protected": h, "payload": c, "signature": s}),
-        lambda h, c, s: "e" * 1_000_000,
-        lambda h, c, s: "." * 1_000_000,
-        lambda h, c, s: f"{h}.{c}.{'A' * 1_000_000}",
-        lambda h, c, s: f"{h}.{'A' * 1_000_000}.{s}",
-    ],
-)
-async def test_a_token_has_one_form(
-    client: AsyncClient, token: str, change: Callable[[str, str, str], str | bytes]
-) -> None:
-    assert await status_of(client, change(*token.split("."))) == 401
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [b"", b"{", b"null", b"[]", b'"x"', b"1", b"\xff", b"[" * 90_000, b"{}" * 2, b'{"exp":1e999}'],
-    ids=lambda payload: repr(payload[:9]),
-)
-def test_a_signed_payload_is_an_object(header: Json, payload: bytes) -> None:
-    assert refused(sign(header, payload))
-    assert refused(sign(payload[:300], payload))
-
-
-def test_a_token_in_a_token_is_none(token: str, header: Json, claims: Json) -> None:
-    encrypted = jwt.encode(
-        {"alg": "dir", "enc": "A128CBC-HS256", "typ": "at+jwt"},
-        claims,
-        OctKey.import_key(KEY[:32]),
-        registry=jwe.JWERegistry(algorithms=["dir", "A128CBC-HS256"]),
-    )
-
-    assert refused(encrypted)
-    assert refused(sign(header, token.encode()))
-    assert refused(sign(header | {"cty": "JWT"}, token.encode()))
-
-
-@pytest.mark.parametrize(
-    "scheme", ["", "Bearer", "Basic ", "Token ", "JWT ", "Bearer: ", "Bearer Bearer ", "Bearer\t"]
-)
-async def test_a_token_is_sent_as_bearer(client: AsyncClient, token: str, scheme: str) -> None:
-    assert await status_of(client, token, scheme) == 401
-
-
-async def test_a_token_is_read_from_the_header_alone(client: AsyncClient, token: str) -> None:
-    """In an address it would be logged; in a cookie, sent by any page."""
+    """CSRF: a browser sends cookies by itself. And addresses are logged."""
+    token = create_access_token(login_session.user_id, login_session.id)
     cookie = {"Cookie": f"access_token={token}; Authorization=Bearer {token}"}
 
-    assert (await client.get("/users/me", params={"access_token": token})).status_code == 401
-    assert (await client.get("/users/me", headers=cookie)).status_code == 401
+    elsewhere = await client.get(f"/users/me?access_token={token}", headers=cookie)
+    in_its_header = await read_me(client, token)
+
+    assert (elsewhere.status_code, in_its_header.status_code) == (401, 200)
 
 
-async def test_one_kind_of_token_is_not_taken_for_another(
-    client: AsyncClient, token: str, user: User
-) -> None:
-    refresh_token = await refresh_token_of(user)
-
-    for part in (refresh_token, *refresh_token.split(".")):
-        assert await status_of(client, part) == 401
-    answer = await client.post("/auth/refresh", json={"refresh_token": token})
-    assert answer.status_code == 401
+def test_secret_cannot_be_guessed() -> None:
+    """Brute force: at least 128 random bits, written in base64url."""
+    assert len(urlsafe_b64decode(new_secret() + "==")) >= 128 / 8
+    assert len({new_secret() for _ in range(100)}) == 100

@@ -28,15 +28,15 @@ async def test_record_of_a_committing_test_is_committed(
     assert (await committing_client.get("/users/me", headers=headers)).status_code == 200
 
 
-def test_without_a_session_nothing_is_saved() -> None:
+def test_factory_without_a_session_names_the_fixture() -> None:
     with pytest.raises(RuntimeError, match="`db`"):
         UserFactory.create()
 
 
-async def test_inside_a_coroutine_it_must_be_awaited(db: AsyncSession) -> None:
+async def test_create_in_a_coroutine_names_acreate(db: AsyncSession) -> None:
     with pytest.raises(RuntimeError, match=r"await UserFactory\.acreate"):
         UserFactory.create()
 
 
-def test_an_unsaved_record_needs_no_database() -> None:
+def test_build_needs_no_database() -> None:
     assert UserFactory.build(name="Unsaved").id is None

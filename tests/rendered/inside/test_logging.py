@@ -1,4 +1,4 @@
-"""How a log line looks, whoever writes it."""
+"""How log lines look, those of the service and those of libraries."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_our_lines_and_those_of_libraries_are_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_line_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     app_logging.configure(JSON)
 
     structlog.get_logger().info("ours", answer=42)
@@ -37,7 +37,8 @@ def test_our_lines_and_those_of_libraries_are_json(capsys: pytest.CaptureFixture
     assert str(theirs["timestamp"]).endswith("Z")
 
 
-def test_a_traceback_holds_no_local_variable(capsys: pytest.CaptureFixture[str]) -> None:
+def test_traceback_has_no_local_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    """Information disclosure: passwords are among the local variables."""
     app_logging.configure(JSON)
     local = "canary"
 
@@ -52,7 +53,7 @@ def test_a_traceback_holds_no_local_variable(capsys: pytest.CaptureFixture[str])
     assert local not in written
 
 
-def test_the_level_is_a_setting(capsys: pytest.CaptureFixture[str]) -> None:
+def test_level_is_a_setting(capsys: pytest.CaptureFixture[str]) -> None:
     app_logging.configure(Settings(log_level="WARNING", log_format="json"))
 
     structlog.get_logger().info("quiet")
@@ -62,13 +63,13 @@ def test_the_level_is_a_setting(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line["event"] for line in lines(capsys)] == ["loud"]
 
 
-def test_uvicorn_leaves_the_line_of_a_request_to_us() -> None:
+def test_uvicorn_logs_no_requests() -> None:
     app_logging.configure(settings)
 
     assert logging.getLogger("uvicorn.access").disabled
 
 
-def test_a_person_may_read_them_in_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_console_lines_are_masked(capsys: pytest.CaptureFixture[str]) -> None:
     app_logging.configure(Settings(log_format="console"))
 
     structlog.get_logger().info("ours", password="canary")

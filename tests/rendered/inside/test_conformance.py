@@ -1,4 +1,4 @@
-"""What `tests.conformance` finds wrong with a response."""
+"""What `tests.contract.conformance` finds wrong with a response."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ def faults(
     method: str = "GET",
     without: str = "",
 ) -> str:
-    """Answer a request as told, and with every header but one."""
+    """The faults of a response that is made as told, with every header but one."""
     headers = {"X-Request-ID": "1", **SECURITY_HEADERS, "Content-Type": media_type}
     response = Response(
         status,
@@ -45,7 +45,7 @@ def problem(status: int, body: Any = PROBLEM, path: str = "/users/1", without: s
     return faults(path, status, body, "application/problem+json", without=without)
 
 
-def test_a_response_as_documented_has_no_fault() -> None:
+def test_documented_response_has_no_fault() -> None:
     assert faults() == ""
     assert problem(404) == ""
     assert problem(404, path="/no") == ""
@@ -53,51 +53,51 @@ def test_a_response_as_documented_has_no_fault() -> None:
     assert faults("/docs", body="…", without="Content-Security-Policy") == ""
 
 
-def test_a_fault_names_the_request_and_the_operation() -> None:
+def test_fault_names_request_and_operation() -> None:
     assert faults(status=418).startswith("GET '/users/me' (read_me) answered 418: ")
 
 
-def test_a_status_is_documented() -> None:
+def test_undocumented_status_is_a_fault() -> None:
     assert "the document does not know this status" in faults(status=202)
 
 
-def test_a_media_type_is_documented() -> None:
+def test_undocumented_media_type_is_a_fault() -> None:
     assert "the document does not know text/plain here" in faults(media_type="text/plain")
 
 
-def test_a_body_fits_its_schema() -> None:
+def test_body_that_does_not_fit_its_schema_is_a_fault() -> None:
     assert "name does not fit its schema" in faults(body=USER | {"name": 1})
     assert '"email" is a required property' in faults(body={"id": 1})
     assert "not JSON" in faults(body=USER | {"id": float("nan")})
 
 
 @pytest.mark.parametrize("time", ["2026-01-31T12:00:00", "2026-01-31T12:00:00+02:00", "now"])
-def test_a_time_is_in_utc(time: str) -> None:
+def test_time_that_is_not_utc_is_a_fault(time: str) -> None:
     assert "created_at does not fit its schema" in faults(body=USER | {"created_at": time})
 
 
-def test_no_content_is_no_content() -> None:
+def test_body_of_a_204_is_a_fault() -> None:
     assert "this status has no body" in faults(method="DELETE", status=204)
 
 
 @pytest.mark.parametrize("path", ["/users/me", "/no"])
-def test_an_error_is_a_problem(path: str) -> None:
+def test_error_that_is_no_problem_is_a_fault(path: str) -> None:
     assert "an error is application/problem+json" in faults(path, 404, PROBLEM)
     assert "status does not fit its schema" in problem(404, PROBLEM | {"status": "x"}, path)
 
 
 @pytest.mark.parametrize("name", ["X-Request-ID", *SECURITY_HEADERS])
-def test_a_header_is_missed_everywhere(name: str) -> None:
+def test_missing_header_is_a_fault(name: str) -> None:
     assert f"the header {name} is missing" in faults(without=name)
     assert f"the header {name} is missing" in problem(404, path="/no", without=name)
 
 
-def test_some_errors_need_a_header() -> None:
+def test_missing_challenge_or_allow_is_a_fault() -> None:
     assert "needs the header WWW-Authenticate" in problem(401, path="/users/me")
     assert "needs the header Allow" in problem(405, path="/no")
 
 
-async def test_what_a_test_asks_for_is_looked_at(request: pytest.FixtureRequest) -> None:
+async def test_every_response_of_a_test_is_checked(request: pytest.FixtureRequest) -> None:
     bare = ASGITransport(app=FastAPI(title=settings.title))
 
     async with AsyncClient(transport=bare, base_url="http://test") as client:
