@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
-NEW_FILE = re.compile(r"^`([\w./]+)`:\n\n?```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+KINDS = ["python", "toml", "json"]
+NEW_FILE = re.compile(
+    rf"^`([\w./-]+)`:\n\n?```(?:{'|'.join(KINDS)})\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 
 def new_files(page: Path) -> dict[str, str]:

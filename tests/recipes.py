@@ -13,6 +13,9 @@ NAMES = re.findall(
     r"^[\w-]+$", (RECIPES / "index.md").read_text().partition("```{toctree}")[2], re.M
 )
 
+# What proves a recipe that adds no test to the service.
+PROVED_BY = {"schemathesis": "tests/rendered/test_fuzz.py"}
+
 FENCE = re.compile(r"^```(?P<kind>\S*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 PATH = re.compile(r"(?:\A|\n)(?:[A-Z][\w ]*: )?`([\w./-]+)`:\n{1,2}\Z")
 CHANGED = re.compile(r"^\+\+\+ b/(.+)$", re.MULTILINE)
@@ -20,7 +23,7 @@ CHANGED = re.compile(r"^\+\+\+ b/(.+)$", re.MULTILINE)
 
 @dataclass
 class Block:
-    """What a reader copies: a new file (`python`, with a path), a `diff`, or commands (`sh`)."""
+    """What a reader copies: a new file with its path, a `diff`, or commands (`sh`)."""
 
     kind: str
     text: str
