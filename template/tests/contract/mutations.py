@@ -119,7 +119,7 @@ def in_body(case: Case, schema: Schema, tables: Collection[str]) -> Iterator[Cas
     for content in BODIES:
         call = replace(case.call, body=content)
         yield replace(case, call=call, mutation=f"the body {content!r:.50}")
-    # CSRF: a page of any site may send JSON as one of these.
+    # CSRF: a page of any site can send JSON as one of these.
     is_json = case.call.operation.takes_json and isinstance(case.call.body, dict)
     for media_type in MEDIA_TYPES:
         mutation = f"the media type {media_type!r}"

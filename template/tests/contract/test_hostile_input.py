@@ -31,7 +31,7 @@ def faults_of(case: Case, response: Response, before: Contents, after: Contents)
     if status >= 500:
         yield f"answered {status}"
     if case.must_refuse and status < 400:
-        yield f"answered {status}, not a 4xx"
+        yield f"answered {status}, not a 4xx: a page of another site can send that (CSRF)"
     headers = [pair for pair in response.headers.items() if pair[0] != "x-request-id"]
     told = f"{headers}{response.text}"
     if status >= 400 and any(canary in told for canary in CANARIES):
