@@ -36,7 +36,8 @@ async def test_production_serves_no_docs() -> None:
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
 @pytest.mark.parametrize(
-    "key", ["x1y2z3w4v5u6t7", "a1" * 20, "change-me-x1y2z3w4v5u6t7s8r9q0a0", os.environ["SECRET_KEY"]]
+    "key",
+    ["x1y2z3w4v5u6t7", "a1" * 20, "change-me-x1y2z3w4v5u6t7s8r9q0a0", os.environ["SECRET_KEY"]],
 )
 def test_weak_secret_key_is_refused(
     environment: str, key: str, monkeypatch: pytest.MonkeyPatch
