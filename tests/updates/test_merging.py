@@ -390,7 +390,7 @@ def test_a_sparse_checkout_is_refused_if_it_would_be_written(service: Path) -> N
     run(service, "git", "sparse-checkout", "set", "--no-cone", "/*", "!/app/")
 
     assert refused(service).endswith("First: git sparse-checkout disable\n")
-    run(service, "git", "sparse-checkout", "set", "--no-cone", "/*", "!/tests/")
+    run(service, "git", "sparse-checkout", "set", "--no-cone", "/*", "!/alembic/")
     updated(service)
 
 

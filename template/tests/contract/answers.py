@@ -22,8 +22,9 @@ class Answers:
     # function (also a coroutine) of the user who calls and of the records that come before it in
     # the path. {"month": "2026-01", "member_id": new_member}: `new_member(user, organisation)`
     values: Mapping[str, Any] = nothing()
-    # How a user becomes a member of a record, which then counts as theirs, and so does all that
-    # refers to it: {Organisation: join} with `async def join(organisation, user)`.
+    # How a user becomes a member of a record, in the role that may do everything. The record then
+    # counts as theirs, and so does all that refers to it: {Organisation: join} with
+    # `async def join(organisation, user)`.
     members: Mapping[type[Any], Callable[[Any, User], Any]] = nothing()
     # Callers who are answered otherwise than the route says: {("read_user", "admin"): "allowed"}
     access: Mapping[tuple[str, str], str] = nothing()
@@ -45,6 +46,8 @@ class Answers:
         return type(self)(**{name: getattr(self, name) | getattr(other, name) for name in names})
 
 
-def ask(question: str, answer: Mapping[Any, Any]) -> str:
-    """The end of a failure that may be meant: what to write, and where."""
-    return f"If you mean that, write into tests/answers.py: {question}={answer}"
+def ask(question: str, key: object, answer: str, *, meant: bool = True) -> str:
+    """The end of a failure: what to write, and where; if it may be meant, or in any case."""
+    write = "If you mean that, write" if meant else "Write"
+    name = key.__name__ if isinstance(key, type) else repr(key)
+    return f"{write} into tests/answers.py: {question}=" + "{" + f"{name}: {answer!r}" + "}"

@@ -57,11 +57,11 @@ def is_public(operation: Operation) -> bool:
 def how_to_call(operation: Operation, answer: Response) -> str:
     """What to say of a call that should have succeeded."""
     models = [MODELS[name] for name in operation.schemas_in("path") if name in MODELS]
-    shared = [model.__name__ for model in models if not belongs_to_a_user(model)]
+    shared = [model for model in models if not belongs_to_a_user(model)]
     told = f"{operation} answers {answer.status_code} to a valid request, so it is not tested. "
     if shared and answer.status_code in {403, 404}:
-        return told + ask("members", {shared[0]: "how a user joins it"})
-    return told + ask("values", {f"{operation}.FIELD": "what it needs"})
+        return told + ask("members", shared[0], "how its owner joins it", meant=False)
+    return told + ask("values", f"{operation}.FIELD", "what it needs", meant=False)
 
 
 def parents_of(model: type[Any]) -> dict[str, type[Any]]:

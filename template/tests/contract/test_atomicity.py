@@ -110,7 +110,7 @@ async def test_a_2xx_means_committed_and_an_error_means_nothing_written(
         pytest.skip(how_to_call(operation, answer))
     elif operation.name not in ANSWERS.writes_nothing:
         pytest.skip(
-            f"{operation} writes no row. " + ask("writes_nothing", {operation.name: "the reason"})
+            f"{operation} writes no row. " + ask("writes_nothing", operation.name, "the reason")
         )
 
 

@@ -97,7 +97,7 @@ async def test_access(
     assert status < 500, answer.text
     assert outcome == expected(operation, caller), (
         f"{operation.method.upper()} {operation.path} answers {status} to {caller}. "
-        + ask("access", {(operation.name, caller): outcome})
+        + ask("access", (operation.name, caller), outcome)
     )
     if status == 401:
         assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -192,7 +192,7 @@ async def test_child_of_another_parent_is_not_found(
 
             assert not answer.is_success or operation.name in ANSWERS.any_parent, (
                 f"{operation.method.upper()} {operation.path} takes the {name} of another record. "
-                + ask("any_parent", {operation.name: "the reason"})
+                + ask("any_parent", operation.name, "the reason")
             )
 
 

@@ -34,7 +34,7 @@ def bound_by(rule: str, paths: Iterable[Path] = FILES) -> list[Path]:
 
 def excuse(path: Path, rule: str) -> str:
     file = str(path.relative_to(APP.parent))
-    return f"{file} breaks the rule. {ask('layers', {(file, rule): 'the reason'})}"
+    return f"{file} breaks the rule. {ask('layers', (file, rule), 'the reason')}"
 
 
 def tree(path: Path) -> ast.Module:
