@@ -64,8 +64,8 @@ def test_an_owned_service_takes_the_update_and_passes_its_checks(
         run(service, "uv", "lock")
     assert "UU" not in run(service, "git", "status", "--porcelain")
     git_commit(service, "Update")
-    if (service / "tests/calls.py").exists():  # it could not move files
-        assert "tests/calls.py is tests/contract/calls.py now" in outcome(service, *PYTEST)[1]
+    if (service / "scripts/postgres.py").exists():  # it could not move files
+        assert "scripts/postgres.py is devtools/postgres.py now" in outcome(service, *PYTEST)[1]
         uv_run("poe", "update", "--defaults")
         git_commit(service, "Finish the update")
     code, output = outcome(service, *PYTEST, "tests/contract/test_migrations.py")
