@@ -71,4 +71,6 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--only-database", action="store_true")
     arguments = parser.parse_args()
-    sys.exit(main(arguments.port, arguments.only_database))
+    status = main(arguments.port, arguments.only_database)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # `uv run` passes Ctrl-C on a second time
+    sys.exit(status)
