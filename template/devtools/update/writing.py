@@ -1,8 +1,8 @@
-"""Write what a merge made: all of it or nothing, and never over an edit that git does not have.
+"""Write the result of a merge: all of it or nothing, and never over an uncommitted edit.
 
-It is prepared with the owner's line ends and filters. Then a journal says what goes where, files
-are moved there, and git's index is told. The next run finishes one that was killed in between, so
-the journal is a contract between versions.
+The new files are prepared with the owner's line ends and filters. A journal lists the moves, then
+each file is moved into its place, and git's index is updated. If the process is killed in between,
+the next run finishes it. That may be a newer version, so the journal's format must not change.
 """
 
 import atexit
@@ -22,8 +22,8 @@ from merging import Merge
 from pinned_git import PINNED, Environment, environment, git, items, line
 
 UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")  # as git status has them
-# Written after all others, the first of these last: until then the old updater can go on after a
-# kill, and the old version is the one that is recorded.
+# Written after all other files, in reverse order. So after a kill the old updater is still there to
+# go on, and the answers still name the old version.
 LAST = (".copier-answers", "pyproject.toml", "devtools/")
 
 
@@ -169,7 +169,7 @@ def changed() -> list[tuple[str, str]]:
 
 
 def refuse_uncommitted() -> None:
-    """In this folder. What git does not know is no reason: an update never writes over it."""
+    """Only changes of tracked files in this folder: an update never writes over untracked ones."""
     if found := [path for _, path in changed()]:
         sys.exit(f"Commit or stash your changes, or finish the last update, first: {some(found)}")
     if line("rev-parse", "--verify", "--quiet", "MERGE_HEAD", fine=(0, 1)):
@@ -177,7 +177,7 @@ def refuse_uncommitted() -> None:
 
 
 def refuse_hidden(paths: set[str]) -> None:
-    """git status is silent about these files, so an edit of theirs may be in no commit."""
+    """git status does not show changes of these files, so their edits may not be committed."""
     tags = dict(entry.split(" ", 1)[::-1] for entry in items("ls-files", "-v", "-z"))
     sparse = line("config", "--default", "false", "core.sparseCheckout") == "true"
     skipped = "sparse-checkout disable" if sparse else "update-index --no-skip-worktree {}"
@@ -188,7 +188,7 @@ def refuse_hidden(paths: set[str]) -> None:
 
 
 def obstacles(added: set[str], removed: list[str]) -> Iterator[str]:
-    """What git ignores or does not know where a new file comes: it stays as it is."""
+    """Ignored or untracked files at the paths of new files. They must not be overwritten."""
     gone = {path.casefold(): path for path in removed}
     for path in (Path(path) for path in added):
         for place in (path, *path.parents[:-1]):

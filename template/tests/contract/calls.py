@@ -1,4 +1,4 @@
-"""How to call any operation so that it succeeds: about an owner's objects, with their secrets."""
+"""How to call any operation so that it succeeds: with the owner's records, passwords and tokens."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,12 +54,12 @@ def is_public(operation: Operation) -> bool:
     return access.is_public(ROUTES[operation.name].endpoint)
 
 
-def how_to_call(operation: Operation, answer: Response) -> str:
+def how_to_call(operation: Operation, response: Response) -> str:
     """What to say of a call that should have succeeded."""
     models = [MODELS[name] for name in operation.schemas_in("path") if name in MODELS]
     shared = [model for model in models if not belongs_to_a_user(model)]
-    told = f"{operation} answers {answer.status_code} to a valid request, so it is not tested. "
-    if shared and answer.status_code in {403, 404}:
+    told = f"{operation} answers {response.status_code} to a valid request, so it is not tested. "
+    if shared and response.status_code in {403, 404}:
         return told + ask("members", shared[0], "how its owner joins it", meant=False)
     return told + ask("values", f"{operation}.FIELD", "what it needs", meant=False)
 
@@ -82,12 +82,12 @@ def belongs_to_a_user(model: type[Any]) -> bool:
 
 
 def is_owned(name: str) -> bool:
-    """Whether the record of a parameter is somebody's: the {book_id} of a book with an `author`."""
+    """Whether a parameter is a user's record: {book_id} of a book with an `author`."""
     return name in MODELS and belongs_to_a_user(MODELS[name])
 
 
 async def call_about(owner: User, operation: Operation) -> Call:
-    """Make a call. The objects it is about are the owner's, and saved, not committed."""
+    """Make a call about records of the owner, which are saved but not committed."""
     records: list[Any] = [owner]
 
     async def values(schemas: dict[str, Schema]) -> dict[str, Any]:

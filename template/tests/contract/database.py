@@ -106,7 +106,7 @@ async def run(*statements: str) -> None:
 
 
 def for_every_table(statement: str) -> str:
-    """All in one; in quotes stands a table whose name is a word of SQL, such as `order`."""
+    """Run it for each table, `%s`; the name is quoted if it is a word of SQL, such as `order`."""
     quoted = SessionLocal.kw["bind"].dialect.identifier_preparer.format_table
     names = ", ".join(f"'{quoted(table)}'" for table in Base.metadata.sorted_tables)
     return f"""DO $do$ DECLARE name text; BEGIN FOREACH name IN ARRAY ARRAY[{names}] LOOP

@@ -64,15 +64,15 @@ async def assert_nothing_leaked() -> None:
         assert list(await connection.scalars(text(open_transactions))) == []
 
 
-def assert_500(answer: Response) -> None:
-    assert answer.status_code == 500
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert "disk" not in answer.text
+def assert_500(response: Response) -> None:
+    assert response.status_code == 500
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "disk" not in response.text
 
 
 @pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("operation", WRITES, ids=str)
-async def test_a_2xx_means_committed_and_an_error_means_nothing_written(
+async def test_writes_are_atomic(
     operation: Operation,
     committing_client: AsyncClient,
     committed: AsyncSession,
@@ -95,26 +95,26 @@ async def test_a_2xx_means_committed_and_an_error_means_nothing_written(
     await run(REFUSE_WRITE.format(allowed=0), for_every_table(AT_WRITE))
     for allowed in range(MOST_WRITES):
         await run(REFUSE_WRITE.format(allowed=allowed))
-        answer = await request.send(committing_client)
+        response = await request.send(committing_client)
         await assert_nothing_leaked()
-        if answer.status_code != 500:
+        if response.status_code != 500:
             break
-        assert_500(answer)
+        assert_500(response)
         assert await rows() == before
 
-    assert answer.status_code != 500, f"{answer.text} Or are there more than MOST_WRITES?"
+    assert response.status_code != 500, f"{response.text} Or are there more than MOST_WRITES?"
     if await rows() != before:
-        assert answer.is_success
+        assert response.is_success
         assert_500(without_commit)
-    elif not answer.is_success:
-        pytest.skip(how_to_call(operation, answer))
+    elif not response.is_success:
+        pytest.skip(how_to_call(operation, response))
     elif operation.name not in ANSWERS.writes_nothing:
         pytest.skip(
             f"{operation} writes no row. " + ask("writes_nothing", operation.name, "the reason")
         )
 
 
-async def test_a_request_that_is_cancelled_writes_nothing(
+async def test_cancelled_request_writes_nothing(
     committing_client: AsyncClient,
 ) -> None:
     running = (

@@ -2,7 +2,7 @@
 
 Broken access control is the first of OWASP's ten risks: an operation without a check, and one that
 checks who calls but not whose record it is (broken object level authorization, BOLA).
-`pytest tests/contract/test_authorisation.py -v` prints the answers as a table.
+`pytest tests/contract/test_authorisation.py -v` prints who got which status.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ from tests.factories.users import UserFactory
 CALLERS = ["anonymous", "owner", "other", "admin", "disabled", "deleted"]
 MISSING = {"integer": 2**63 - 1, "string": "00000000-0000-4000-8000-000000000000"}
 
-# For each answer of `who_may`, a caller who may.
+# For each result of `who_may`, a caller who may.
 RIGHTFUL = {"anyone": "anonymous", "users": "owner", "admins": "admin"}
 
 
@@ -87,28 +87,28 @@ async def test_access(
 ) -> None:
     call = await call_about(owner, operation)
 
-    answer = await valid(call, headers).send(client)
+    response = await valid(call, headers).send(client)
 
-    status = answer.status_code
+    status = response.status_code
     request.node.user_properties.append(("call", (operation.name, caller, status)))
     outcome = str(status) if status in {401, 403} else "allowed"
     if expected(operation, caller) == "refused" and status in {403, 404}:
         outcome = "refused"
-    assert status < 500, answer.text
+    assert status < 500, response.text
     assert outcome == expected(operation, caller), (
         f"{operation.method.upper()} {operation.path} answers {status} to {caller}. "
         + ask("access", (operation.name, caller), outcome)
     )
     if status == 401:
-        assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert response.headers["www-authenticate"].startswith("Bearer")
     if outcome == "refused" and status == 404:
         ids = {name: MISSING[schema["type"]] for name, schema in record_ids(operation).items()}
         missing = await valid(replace(call, ids=call.ids | ids), headers).send(client)
-        assert (missing.status_code, missing.text) == (404, answer.text), (
+        assert (missing.status_code, missing.text) == (404, response.text), (
             "The record of another user and one that does not exist can be told apart: enumeration."
         )
-    if caller == RIGHTFUL[who_may(operation)] and not answer.is_success:
-        pytest.skip(how_to_call(operation, answer))
+    if caller == RIGHTFUL[who_may(operation)] and not response.is_success:
+        pytest.skip(how_to_call(operation, response))
 
 
 @pytest.mark.parametrize("operation", operations(), ids=str)
@@ -148,25 +148,25 @@ async def test_hidden_record_is_not_listed(
     sign_in: SignIn,
 ) -> None:
     """A caller who gets a 404 for a book does not find it among the books: BOLA in a list."""
-    stranger = await UserFactory.acreate()
-    call, list_call = await call_about(owner, operation), await call_about(stranger, list_operation)
+    other = await UserFactory.acreate()
+    call, list_call = await call_about(owner, operation), await call_about(other, list_operation)
 
-    listed = await valid(list_call, await sign_in(stranger)).send(client)
-    to_stranger, to_owner = [
-        await valid(call, await sign_in(caller)).send(client) for caller in (stranger, owner)
+    listed = await valid(list_call, await sign_in(other)).send(client)
+    to_other, to_owner = [
+        await valid(call, await sign_in(caller)).send(client) for caller in (other, owner)
     ]
 
-    hidden = to_stranger.status_code == 404 != to_owner.status_code
+    hidden = to_other.status_code == 404 != to_owner.status_code
     assert not hidden or call.ids[name] not in ids_in(listed), (
-        f"GET {list_operation.path} shows a stranger what is a 404 for the stranger elsewhere."
+        f"GET {list_operation.path} lists a record that is a 404 for the same user elsewhere."
     )
 
 
-def ids_in(answer: Response) -> list[Any]:
+def ids_in(response: Response) -> list[Any]:
     """Those of the items of a list, whether the list is all there is or a page of it."""
-    if not answer.is_success or "json" not in answer.headers.get("content-type", ""):
+    if not response.is_success or "json" not in response.headers.get("content-type", ""):
         return []
-    body = answer.json()
+    body = response.json()
     values = list(body.values()) if isinstance(body, dict) else [body]
     items = [item for value in values if isinstance(value, list) for item in value]
     return [item["id"] for item in items if isinstance(item, dict) and "id" in item]
@@ -188,9 +188,9 @@ async def test_child_of_another_parent_is_not_found(
             call, other = [await call_about(owner, operation) for _ in range(2)]
             elsewhere = replace(call, ids=call.ids | {name: other.ids[name]})
 
-            answer = await valid(elsewhere, headers).send(client)
+            response = await valid(elsewhere, headers).send(client)
 
-            assert not answer.is_success or operation.name in ANSWERS.any_parent, (
+            assert not response.is_success or operation.name in ANSWERS.any_parent, (
                 f"{operation.method.upper()} {operation.path} takes the {name} of another record. "
                 + ask("any_parent", operation.name, "the reason")
             )
