@@ -149,6 +149,14 @@ def git_commit(folder: Path, message: str = "Render") -> None:
     run(folder, "git", "commit", "--quiet", "--allow-empty", "--message", message)
 
 
+def installed(folder: Path) -> Path:
+    """The default service, rendered into the folder, committed, and installed from its lock."""
+    render(folder)
+    git_commit(folder)
+    run(folder, "uv", "sync", "--locked", "--quiet")
+    return folder
+
+
 def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert text.count(old) == 1, (path, old)

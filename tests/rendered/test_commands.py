@@ -20,18 +20,12 @@ from tests.services import (
     free_port,
     git_commit,
     http,
+    installed,
     outcome,
     render,
     run,
     wait_until,
 )
-
-
-def installed(folder: Path) -> Path:
-    render(folder)
-    git_commit(folder)
-    run(folder, "uv", "sync", "--locked", "--quiet")
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -9,17 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.rendered.costs import add_resource
-from tests.services import git_commit, render, run
+from tests.services import installed, run
 
 CASES = 250  # of hostile input, for five operations
 
 
 @pytest.fixture(scope="module")
 def service(workspace: Path) -> Path:
-    folder = render(workspace / "costs")
-    git_commit(folder)
-    run(folder, "uv", "sync", "--locked", "--quiet")
-    return folder
+    return installed(workspace / "costs")
 
 
 def test_a_resource_costs_little_and_passes(service: Path) -> None:

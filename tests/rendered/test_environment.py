@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.rendered.test_commands import database, processes_in
-from tests.services import git_commit, outcome, render, run, running, wait_until
+from tests.services import installed, outcome, render, run, running, wait_until
 
 # For somebody else's server: asyncpg, libpq or PostgreSQL itself reads each.
 OTHER_SERVER = {
@@ -47,9 +47,7 @@ print(postgres.serve_throw_away())
 
 @pytest.fixture(scope="module")
 def service(workspace: Path) -> Path:
-    folder = render(workspace / "shells")
-    git_commit(folder)
-    run(folder, "uv", "sync", "--locked", "--quiet")
+    folder = installed(workspace / "shells")
     run(folder, "uv", "run", "poe", "migrate")  # writes `.env`
     return folder
 

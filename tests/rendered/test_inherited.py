@@ -11,7 +11,7 @@ import pytest
 
 from tests.mistakes import Mutant, append, both, swap
 from tests.recipes import apply
-from tests.services import git_commit, outcome, render, run
+from tests.services import git_commit, installed, outcome, run
 
 PROJECTS = "app/repos/projects.py"
 TASKS = "app/repos/tasks.py"
@@ -128,9 +128,7 @@ MISTAKES = [
 
 @pytest.fixture(scope="module")
 def service(workspace: Path) -> Path:
-    folder = render(workspace / "inherited")
-    git_commit(folder)
-    run(folder, "uv", "sync", "--locked", "--quiet")
+    folder = installed(workspace / "inherited")
     apply("private-and-nested", folder)
     git_commit(folder, "Add projects and tasks")
     return folder

@@ -9,16 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import git_commit, render, run
+from tests.services import installed, run
 
 INSIDE = sorted(Path(__file__).parent.glob("inside/test_*.py"))
 
 
 @pytest.fixture(scope="module")
 def service(workspace: Path) -> Path:
-    folder = render(workspace / "inside")
-    git_commit(folder)
-    run(folder, "uv", "sync", "--locked", "--quiet")
+    folder = installed(workspace / "inside")
     for module in INSIDE:
         new = folder / "tests/contract" / module.name
         assert not new.exists(), f"{module.name}: the service has a module of this name"

@@ -7,31 +7,28 @@ from pathlib import Path
 import pytest
 
 from tests.recipes import NAMES, apply, blocks_of, own_tests_of
-from tests.services import git_commit, outcome, render, run, wait_until
+from tests.services import installed, outcome, run, wait_until
 
 # What a command of a recipe may write by itself.
 WRITTEN = {"poe revision": r"alembic/versions/\w+\.py", "uv add": r"pyproject\.toml|uv\.lock"}
 
 
 @pytest.fixture(scope="module")
-def installed(workspace: Path) -> Path:
-    folder = render(workspace / "recipes")
-    git_commit(folder)
-    run(folder, "uv", "sync", "--locked", "--quiet")
-    return folder
+def default_service(workspace: Path) -> Path:
+    return installed(workspace / "recipes")
 
 
 @pytest.fixture
-def service(installed: Path) -> Iterator[Path]:
+def service(default_service: Path) -> Iterator[Path]:
     """The default service, put back afterwards; its database too, which has new migrations."""
-    yield installed
-    lock_changed = "uv.lock" in changes(installed)
-    run(installed, "git", "reset", "--hard", "--quiet")
+    yield default_service
+    lock_changed = "uv.lock" in changes(default_service)
+    run(default_service, "git", "reset", "--hard", "--quiet")
     tools = [f"--exclude={name}" for name in (".venv", ".mypy_cache", ".ruff_cache")]
     clean = ("git", "clean", "-ffdxq", *tools)
-    wait_until(lambda: outcome(installed, *clean)[0] == 0)  # PostgreSQL clears up, too
+    wait_until(lambda: outcome(default_service, *clean)[0] == 0)  # PostgreSQL clears up, too
     if lock_changed:
-        run(installed, "uv", "sync", "--locked", "--quiet")
+        run(default_service, "uv", "sync", "--locked", "--quiet")
 
 
 def changes(service: Path) -> set[str]:
