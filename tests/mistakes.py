@@ -285,6 +285,21 @@ MUTANTS = [
         f"{MERGING}::test_it_leaves_out_what_copier_leaves_out_of_its_updates",
     ),
     Mutant(
+        "an update that leaves edits in files that have moved",
+        swap(f"{UPDATE}/merging.py", "            unix.pop(to, None)\n", "            pass\n"),
+        "tests/updates/test_moved_files.py::test_edits_in_moved_files_come_along[0.8.0-its own]",
+    ),
+    Mutant(
+        "another text in the file of answers",
+        append("template/tests/answers.py", "# More.\n"),
+        "tests/static/test_releases.py::test_the_file_of_answers_never_changes",
+    ),
+    Mutant(
+        "more lines than an owner should carry",
+        append("template/app/masking.py", "MORE = 1\n" * 100),
+        "tests/static/test_ceilings.py::test_lines_stay_below_their_ceiling[app]",
+    ),
+    Mutant(
         "a weekly update that goes on after it failed",
         swap(f"{GITHUB}/workflows/update.yml", "    shell: bash", "    working-directory: ."),
         f"{POE_UPDATE}::test_the_workflow_fails_when_it_cannot_update",
