@@ -7,6 +7,7 @@ when its holder ends, even by SIGKILL. When the last holder has ended, the comma
 
 import argparse
 import fcntl
+import os
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 
 
 def main(options: argparse.Namespace) -> int:
+    users = os.open(options.lock, os.O_RDONLY)  # now: --remove may delete it
     with options.lock.with_suffix(".leash").open("w") as only_one:
         try:
             fcntl.flock(only_one, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -25,7 +27,7 @@ def main(options: argparse.Namespace) -> int:
             signal.signal(number, lambda *_: None)
         user, group = options.user, options.user
         process = subprocess.Popen(options.command, user=user, group=group)
-        free = threading.Thread(target=end_when_free, args=(options.lock, process), daemon=True)
+        free = threading.Thread(target=end_when_free, args=(users, process), daemon=True)
         free.start()
         status = process.wait()
         if options.remove:
@@ -33,11 +35,10 @@ def main(options: argparse.Namespace) -> int:
         return status
 
 
-def end_when_free(lock: Path, process: subprocess.Popen[bytes]) -> None:
-    with lock.open() as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        process.send_signal(signal.SIGINT)
-        threading.Event().wait()  # a new user of the command waits until this process ends
+def end_when_free(lock: int, process: subprocess.Popen[bytes]) -> None:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    process.send_signal(signal.SIGINT)
+    threading.Event().wait()  # a new user of the command waits until this process ends
 
 
 if __name__ == "__main__":
