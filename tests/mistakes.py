@@ -257,7 +257,7 @@ MUTANTS = [
     Mutant(
         "a merge that obeys the settings of the machine",
         swap(f"{UPDATE}/merging.py", "            GIT_CONFIG_GLOBAL=os.devnull,\n", ""),
-        f"{MERGING}::test_a_setting_changes_nothing[merge.renames=false]",
+        f"{MERGING}::test_a_setting_changes_nothing[merge.verifySignatures=true]",
     ),
     Mutant(
         "an update that runs hooks",

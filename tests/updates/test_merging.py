@@ -342,7 +342,11 @@ def test_a_setting_changes_nothing(
     for key, value in (setting.split("=", 1) for setting in settings):
         run(service, "git", "config", "--file", str(config), key, value)
 
-    updated(service, GIT_CONFIG_GLOBAL=str(config), **variables)
+    # git looks there, too, where GIT_CONFIG_GLOBAL is not passed on.
+    (tmp_path / "git").mkdir()
+    (tmp_path / "git/config").symlink_to(config)
+
+    updated(service, GIT_CONFIG_GLOBAL=str(config), XDG_CONFIG_HOME=str(tmp_path), **variables)
 
     assert index(service) == without_settings
     assert (service / "app/main.py").read_text().count(MINE) == 1
