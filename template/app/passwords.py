@@ -1,7 +1,6 @@
 """How passwords are hashed, and which new ones are too weak."""
 
 import asyncio
-import threading
 from collections.abc import Collection
 
 from pwdlib import PasswordHash
@@ -14,15 +13,16 @@ MIN_SCORE = 3  # of zxcvbn's 0 to 4: it takes 10**8 guesses or more
 _hasher = PasswordHash((Argon2Hasher(),))
 # One hash takes 64 MiB and about 100 ms of a core; more at once would only starve other requests.
 _hashing = asyncio.Semaphore(2)
-_scoring = threading.Lock()  # zxcvbn keeps `user_inputs` in a global
+_scoring = asyncio.Lock()  # zxcvbn keeps `user_inputs` in a global
 # zxcvbn tries every combination of spellings. With its own table, one password may take seconds.
 matching.L33T_TABLE.update(c=["("], g=["9"], i=["1", "!"], l=["1"], t=["7"])
 
 
-def easy_to_guess(password: str, about: Collection[str] = ()) -> bool:
+async def easy_to_guess(password: str, about: Collection[str] = ()) -> bool:
     """Whether a dictionary attack finds it early. `about` are words that describe its user."""
-    with _scoring:
-        return bool(zxcvbn(password[:SCORED_LENGTH], user_inputs=about)["score"] < MIN_SCORE)
+    async with _scoring:
+        found = await asyncio.to_thread(zxcvbn, password[:SCORED_LENGTH], user_inputs=about)
+    return bool(found["score"] < MIN_SCORE)
 
 
 async def hash_password(password: str) -> str:

@@ -39,7 +39,8 @@ def serve(home: Path, port: int) -> int | None:
         name = f"postgres-{hashlib.sha256(bytes(home)).hexdigest()[:12]}"
         home = Path("/var/tmp") / name  # noqa: S108 - the data outlives a reboot there
         _make(home)
-        print(f"PostgreSQL may not enter this folder as `nobody`; its data is in {home}")
+        notice = f"PostgreSQL may not enter this folder as `nobody`; its data is in {home}"
+        print(notice, file=sys.stderr)
     no_values = ["-c", "log_error_verbosity=terse"]  # a log shows no e-mail that is taken
     return _start(home, ["-p", str(port), "-h", "127.0.0.1", "-k", "", *no_values], port=port)
 

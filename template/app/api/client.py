@@ -6,7 +6,7 @@ from fastapi import Depends, Request
 
 
 async def client_address(request: Request) -> str:
-    """Behind a proxy this is the proxy's own address, unless `FORWARDED_ALLOW_IPS` names it."""
+    """Behind a proxy elsewhere it is the proxy's, unless `FORWARDED_ALLOW_IPS` names that proxy."""
     return request.client.host if request.client else ""
 
 

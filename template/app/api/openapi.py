@@ -25,9 +25,10 @@ def describe(app: FastAPI) -> None:
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            add_problems(generate())
-        return generate()
+        document = generate()  # made anew when a route was added
+        if "Problem" not in document.get("components", {}).get("schemas", {}):
+            add_problems(document)
+        return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
 

@@ -26,6 +26,8 @@ CONFLICT_SQLSTATES = {"23505", "23503"}  # unique violation, foreign key violati
 # serialization failure, resources exhausted, lock timeout, statement timeout or shutdown.
 TRANSIENT_SQLSTATES = ("08", "28", "3D", "40", "53", "55", "57")
 DRIVER_ERRORS = (OperationalError, InterfaceError, InternalError)
+# The messages of Pydantic that quote what was sent, or a part of it.
+QUOTING = {"uuid_parsing", "zoneinfo_str", "byte_size_unit"}
 MAX_ERRORS = 100  # a body of a megabyte may be wrong in 100,000 places
 # RFC 6750, section 3.1: an error code only if an access token was sent. A password, a refresh
 # token and a reset token in a body are none.
@@ -61,8 +63,8 @@ def field_problem(error: dict[str, Any], names: set[str]) -> dict[str, object]:
     """
     loc = [part for part in error["loc"] if isinstance(part, int) or part in names]
     msg = error["msg"]
-    if error["type"] == "uuid_parsing":  # these two messages of Pydantic quote the value
-        msg = "Input should be a valid UUID."
+    if error["type"] in QUOTING:
+        msg = "Input should be valid."
     if error["type"] == "union_tag_invalid":
         msg = f"The tag is none of {error['ctx']['expected_tags']}."
     return {"loc": loc, "msg": msg, "type": error["type"]}

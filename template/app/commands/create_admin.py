@@ -9,7 +9,7 @@ import sys
 from getpass import getpass
 
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
 from app.db.session import SessionLocal, engine
 from app.errors import AppError
@@ -54,10 +54,10 @@ async def main(email: str) -> None:
         sys.exit(str(error))
     except EOFError:
         sys.exit("No password was typed, and no admin made.")
-    except ProgrammingError:
-        sys.exit("The tables are missing. First: poe migrate")
-    except (OSError, DBAPIError):
-        sys.exit("The database does not answer. Start it with: poe db")
+    except (OSError, DBAPIError) as error:
+        reason = error.driver_exception if isinstance(error, DBAPIError) else error
+        local = "Locally `poe db` starts the database, and `poe migrate` makes the tables."
+        sys.exit(f"No admin was made: {reason}. {local}")
     finally:
         await engine.dispose()
 

@@ -8,7 +8,8 @@ from app.db.base import Base
 class LoginAttempts(Base):
     """How many logins to one account from one network failed, or are not answered yet.
 
-    The key is a fingerprint of both: no e-mail and no address is stored.
+    The key is a fingerprint of both, or of the user who changes a password: no e-mail and no
+    address is stored.
     """
 
     __tablename__ = "login_attempts"

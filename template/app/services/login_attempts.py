@@ -1,7 +1,7 @@
 """The rate limit of logins: brute force of a password ends after ten attempts.
 
-It counts by account and network, which prevents the lockout of a user by an attacker elsewhere,
-and in the database, so that all processes share the count.
+It counts by account and network, which prevents the lockout of a user by an attacker elsewhere
+(changes of a password: by user), and in the database, so that all processes share the count.
 """
 
 from datetime import timedelta

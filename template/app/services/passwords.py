@@ -5,8 +5,6 @@ gives its connection back before the hashing starts. They use the bind of the re
 which has no connection yet; a test that binds its session to one connection sees its own rows.
 """
 
-import asyncio
-
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog import get_logger
 
@@ -44,7 +42,7 @@ async def check(db: AsyncSession, email: str, password: str, attempts: str) -> U
 
 async def hash_new(password: str, *about: str) -> str:
     """Hash a new password. Raises `Invalid` for one that is easy to guess."""
-    if await asyncio.to_thread(easy_to_guess, password, about):
+    if await easy_to_guess(password, about):
         raise Invalid("This password is easy to guess. Take four random words, for example.")
     return await hash_password(password)
 

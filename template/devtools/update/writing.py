@@ -69,7 +69,7 @@ class Writer:
         self, merge: Merge, removed: list[str], written: list[str], before: dict[str, str | None]
     ) -> None:
         steps = []
-        for path in [*removed, *sorted(written, key=lambda path: list(map(path.startswith, LAST)))]:
+        for path in sorted([*removed, *written], key=lambda path: list(map(path.startswith, LAST))):
             was = before[path] if path in merge.ours else None  # an empty folder, at most
             new = state(self.files / self.prefix / path) if path in merge.result else None
             steps.append((self.prefix + path, was, new))

@@ -17,7 +17,11 @@ LOG_LINES = 20
 def pytest_configure() -> None:
     """Refuse what plain copier leaves, and `poe update` up to 0.8.0: files at their old paths."""
     table = (ROOT / "devtools/moved.txt").read_text().splitlines()
-    pairs = [(old, new) for old, new in map(str.split, table) if (ROOT / old).is_file()]
+    pairs = [
+        (old, new)
+        for old, new in map(str.split, table)
+        if (ROOT / old).is_file() and (ROOT / new).is_file()
+    ]
     if any(is_moved(ROOT / old, ROOT / new) for old, new in pairs):
         raise pytest.UsageError(
             "Files of the template have moved. Commit, and `uv run poe update` once more: it takes "

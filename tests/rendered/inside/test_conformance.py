@@ -9,7 +9,7 @@ from httpx import ASGITransport, AsyncClient, Request, Response
 
 from app.api.middleware import SECURITY_HEADERS
 from app.config import settings
-from tests.contract.conformance import FAULTS, faults_of
+from tests.contract.conformance import FAULTS, faults_of, pytest_runtest_call
 
 USER = {
     "id": 1,
@@ -95,6 +95,17 @@ def test_missing_header_is_a_fault(name: str) -> None:
 def test_missing_challenge_or_allow_is_a_fault() -> None:
     assert "needs the header WWW-Authenticate" in problem(401, path="/users/me")
     assert "needs the header Allow" in problem(405, path="/no")
+
+
+def test_faults_of_a_skipped_test_fail_it(request: pytest.FixtureRequest) -> None:
+    request.node.stash[FAULTS].append("a fault")
+    call = pytest_runtest_call(request.node)
+    next(call)
+
+    with pytest.raises(pytest.fail.Exception, match="a fault"):
+        call.throw(pytest.skip.Exception("nothing to call"))
+
+    request.node.stash[FAULTS].clear()
 
 
 async def test_every_response_of_a_test_is_checked(request: pytest.FixtureRequest) -> None:
