@@ -16,6 +16,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from app.api import PREFIX
 from app.api.problems import problem
+from app.api.streams import explain
 
 logger = get_logger(__name__)
 
@@ -56,7 +57,8 @@ class RequestBoundary:
 
         try:
             await self.app(scope, receive, send_with_headers)
-        except Exception:
+        except Exception as error:
+            explain(error)
             logger.exception("request crashed")
             if status is None:
                 await problem(500)(scope, receive, send_with_headers)

@@ -23,3 +23,5 @@ engine = create_async_engine(
 SessionLocal = async_sessionmaker(
     engine, expire_on_commit=False, execution_options={"isolation_level": "READ COMMITTED"}
 )
+# A closed session would reopen by itself: used after its request, it would leak a connection.
+SessionLocal.configure(close_resets_only=False)

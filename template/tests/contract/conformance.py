@@ -6,6 +6,7 @@ There is nothing to call. A response that breaks a rule fails the test that aske
 import json
 import re
 from collections.abc import Generator, Iterator
+from copy import copy
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from httpx import ASGITransport, AsyncByteStream, Request, Response
 from app.api.middleware import DOCS, SECURITY_HEADERS
 from app.config import settings
 from tests.contract.operations import Operation, Schema, operations, validator
+from tests.contract.streams import hanging_up
 
 FAULTS = pytest.StashKey[list[str]]()
 PROBLEM = "application/problem+json"
@@ -32,9 +34,12 @@ def conformance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     send = ASGITransport.handle_async_request
 
     async def send_and_check(transport: ASGITransport, request: Request) -> Response:
-        response = await send(transport, request)
-        if is_ours(transport.app):
-            faults.extend(faults_of(request, await copy(response)))
+        if not is_ours(transport.app):
+            return await send(transport, request)
+        impatient = copy(transport)
+        impatient.app = hanging_up(transport.app)
+        response = await send(impatient, request)
+        faults.extend(faults_of(request, await copy_of(response)))
         return response
 
     monkeypatch.setattr(ASGITransport, "handle_async_request", send_and_check)
@@ -43,11 +48,19 @@ def conformance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Fail the test itself. Raised where the response is seen, a fault could be caught there."""
-    result = yield
+    try:
+        result = yield
+    except pytest.skip.Exception:  # it has seen responses, too
+        fail_for_faults(item)
+        raise
+    fail_for_faults(item)
+    return result
+
+
+def fail_for_faults(item: pytest.Item) -> None:
     found: list[str] = item.stash.get(FAULTS, [])
     if faults := list(dict.fromkeys(found)):
         pytest.fail("\n".join(faults[:10]), pytrace=False)
-    return result
 
 
 def is_ours(app: object) -> bool:
@@ -55,7 +68,7 @@ def is_ours(app: object) -> bool:
     return not isinstance(app, FastAPI) or app.title == settings.title
 
 
-async def copy(response: Response) -> Response:
+async def copy_of(response: Response) -> Response:
     """A copy that is read already; the original is still to be read, by its caller."""
     assert isinstance(response.stream, AsyncByteStream)
     body = b"".join([part async for part in response.stream])

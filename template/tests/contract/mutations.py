@@ -14,9 +14,12 @@ from httpx import AsyncClient, Response
 from sqlalchemy import Column
 
 from app.db.base import Base
-from tests.contract.calls import Call
+from app.models.users import Role
+from tests.accounts import SignIn
+from tests.contract.calls import Call, call_about, who_may
 from tests.contract.operations import Operation, Schema, example, resolved
 from tests.contract.payloads import BODIES, CANARY, MEDIA_TYPES, SYNTAX, as_text, payloads_for
+from tests.factories.users import UserFactory
 
 HEADERS = ["X-Request-ID", "Accept", "Origin", "Authorization"]
 FORM = "application/x-www-form-urlencoded"
@@ -83,6 +86,14 @@ def valid(call: Call, headers: dict[str, str]) -> Case:
         boundary = "; boundary=x" if operation.media_type == MULTIPART else ""
         sent["Content-Type"] = f"{operation.media_type}{boundary}"
     return Case(call, sent)
+
+
+async def rightful(operation: Operation, sign_in: SignIn) -> Case:
+    """A valid call about records of a new user, by a caller who may: that user, or an admin."""
+    owner = await UserFactory.acreate()
+    admin = await UserFactory.acreate(role=Role.ADMIN)
+    caller = {"anyone": None, "users": owner, "admins": admin}[who_may(operation)]
+    return valid(await call_about(owner, operation), await sign_in(caller) if caller else {})
 
 
 def cases(case: Case, tables: Collection[str]) -> Iterator[Case]:

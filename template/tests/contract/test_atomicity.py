@@ -12,11 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.session import SessionLocal, engine
-from app.models.users import Role
-from tests.accounts import SignIn
+from tests.accounts import NEWCOMER, SignIn
 from tests.contract.accounts import ANSWERS
 from tests.contract.answers import ask
-from tests.contract.calls import call_about, how_to_call, who_may
+from tests.contract.calls import how_to_call
 from tests.contract.database import (
     Contents,
     connected,
@@ -26,13 +25,12 @@ from tests.contract.database import (
     run,
     without,
 )
-from tests.contract.mutations import valid
+from tests.contract.mutations import rightful
 from tests.contract.operations import Operation, operations
-from tests.factories.users import PASSWORD, UserFactory
 
-WRITES = [operation for operation in operations() if operation.method not in {"get", "head"}]
+READS = [operation for operation in operations() if operation.method in {"get", "head"}]
+WRITES = [operation for operation in operations() if operation not in READS]
 MOST_WRITES = 20
-NEWCOMER = {"email": "new@example.com", "name": "New", "password": PASSWORD}
 
 REFUSE_WRITE = """
     CREATE OR REPLACE FUNCTION refuse_write() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -78,11 +76,7 @@ async def test_writes_are_atomic(
     committed: AsyncSession,
     sign_in: SignIn,
 ) -> None:
-    owner = await UserFactory.acreate()
-    admin = await UserFactory.acreate(role=Role.ADMIN)
-    call = await call_about(owner, operation)
-    caller = {"anyone": None, "users": owner, "admins": admin}[who_may(operation)]
-    request = valid(call, await sign_in(caller) if caller else {})
+    request = await rightful(operation, sign_in)
     await committed.commit()
     before = await rows()
 
@@ -112,6 +106,23 @@ async def test_writes_are_atomic(
         pytest.skip(
             f"{operation} writes no row. " + ask("writes_nothing", operation.name, "the reason")
         )
+
+
+@pytest.mark.parametrize("operation", READS, ids=str)
+async def test_read_leaves_no_connection(
+    operation: Operation,
+    committing_client: AsyncClient,
+    committed: AsyncSession,
+    sign_in: SignIn,
+) -> None:
+    """Pool exhausted: a stream that holds a connection although its client is gone."""
+    request = await rightful(operation, sign_in)
+    await committed.commit()
+
+    response = await request.send(committing_client)
+
+    await assert_nothing_leaked()
+    assert response.status_code < 500, response.text
 
 
 async def test_cancelled_request_writes_nothing(

@@ -14,15 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.api import deps
 from app.db.base import Base
 from app.db.session import SessionLocal
-from app.models.users import Role
 from tests.accounts import SignIn
 from tests.contract.accounts import ANSWERS
-from tests.contract.calls import call_about, how_to_call, who_may
+from tests.contract.calls import how_to_call
 from tests.contract.database import Contents, contents, without
-from tests.contract.mutations import Case, cases, valid
+from tests.contract.mutations import Case, cases, rightful
 from tests.contract.operations import Operation, operations
 from tests.contract.payloads import CANARIES
-from tests.factories.users import UserFactory
 
 
 def faults_of(case: Case, response: Response, before: Contents, after: Contents) -> Iterator[str]:
@@ -69,10 +67,7 @@ async def test_hostile_input_is_refused_or_harmless(
     request: pytest.FixtureRequest,
 ) -> None:
     """Injection, denial of service, mass assignment, and input that an error reflects."""
-    owner = await UserFactory.acreate()
-    admin = await UserFactory.acreate(role=Role.ADMIN)
-    caller = {"anyone": None, "users": owner, "admins": admin}[who_may(operation)]
-    case = valid(await call_about(owner, operation), await sign_in(caller) if caller else {})
+    case = await rightful(operation, sign_in)
     connection = await db.connection()
     before = await contents(connection)
     savepoint = await connection.begin_nested()
