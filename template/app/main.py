@@ -38,6 +38,7 @@ def create_app(settings: Settings = settings) -> FastAPI:
         app.add_middleware(
             Cors,
             allow_origins=settings.cors_origins,
+            allow_credentials=settings.refresh_token_cookie,
             allow_methods=["*"],
             allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
             expose_headers=["X-Request-ID"],

@@ -12,6 +12,7 @@ from httpx import AsyncClient, Response
 
 from app import passwords
 from app.models.users import Role, User
+from app.services import login_sessions as login_session_service
 from app.tokens import create_access_token, fingerprint, new_secret
 from tests.factories.login_sessions import LoginSessionFactory
 from tests.factories.users import PASSWORD, QUICK_HASHER, UserFactory
@@ -54,6 +55,12 @@ async def refresh_token_of(user: User) -> str:
         user=user, family_hash=fingerprint(family), secret_hash=fingerprint(secret)
     )
     return f"{family}.{secret}"
+
+
+@pytest.fixture
+def no_reuse_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refresh token works once, as with REFRESH_TOKEN_REUSE_SECONDS=0."""
+    monkeypatch.setattr(login_session_service, "REUSE_INTERVAL", 0)
 
 
 async def register(client: AsyncClient, **fields: object) -> Response:

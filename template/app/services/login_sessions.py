@@ -16,6 +16,9 @@ from app.tokens import create_access_token, fingerprint, new_secret, read_access
 
 logger = get_logger(__name__)
 
+REUSE_INTERVAL = settings.refresh_token_reuse_seconds
+MOST_SECRETS = 10  # of one session: enough for its tabs, and no client can make the row grow
+
 
 class RefreshTokenReused(Recorded, Unauthorized):
     """The token was used twice: it may be stolen. The session is revoked, and stays revoked."""
@@ -37,12 +40,16 @@ async def start(db: AsyncSession, user: User) -> TokenRead:
 
 
 async def refresh(db: AsyncSession, refresh_token: str) -> TokenRead:
-    """Rotate a refresh token: it works once. Reuse may be an attack, and revokes the session."""
+    """Rotate a refresh token. Reuse may be an attack, and revokes the session.
+
+    Within the reuse interval it is none: two browser tabs use one token at the same time, and each
+    gets a token of its own.
+    """
     family, _, secret = refresh_token.partition(".")
     session = await login_session_repo.find_by_family(db, fingerprint(family))
     if session is None or session.user.disabled or session.expires_at <= utc_now():
         raise Unauthorized("This refresh token is not valid. Sign in again.")
-    if session.secret_hash != fingerprint(secret):
+    if not _use(session, fingerprint(secret)):
         await login_session_repo.delete(db, session.id)
         logger.warning("refresh_token_reused", user_id=session.user_id)
         raise RefreshTokenReused("This refresh token was used before. Sign in again.")
@@ -50,6 +57,18 @@ async def refresh(db: AsyncSession, refresh_token: str) -> TokenRead:
     session.secret_hash = fingerprint(secret)
     await login_session_repo.save(db, session)
     return tokens_of(session, f"{family}.{secret}")
+
+
+def _use(session: LoginSession, secret_hash: str) -> bool:
+    """Whether the secret is valid. If it is, it ends after the reuse interval."""
+    now = utc_now().timestamp()
+    newest = session.secret_hash, None
+    valid = {key: end for key, end in [*session.other_secrets, newest] if end is None or end > now}
+    if secret_hash not in valid:
+        return False
+    valid[secret_hash] = valid.pop(secret_hash) or now + REUSE_INTERVAL
+    session.other_secrets = [*valid.items()][-MOST_SECRETS:]
+    return True
 
 
 def tokens_of(session: LoginSession, refresh_token: str) -> TokenRead:

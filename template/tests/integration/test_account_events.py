@@ -38,7 +38,9 @@ async def test_login_and_logout_are_logged(
     assert logout == ("signed_out", user.id)
 
 
-async def test_refresh_token_reuse_is_logged(client: AsyncClient, user: User) -> None:
+async def test_refresh_token_reuse_is_logged(
+    client: AsyncClient, user: User, no_reuse_interval: None
+) -> None:
     body = {"refresh_token": await refresh_token_of(user)}
     await refresh(client, body["refresh_token"])
 

@@ -2,15 +2,19 @@
 
 import asyncio
 from collections import Counter
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from httpx import AsyncClient
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.base import utc_now
+from app.models.login_sessions import LoginSession
 from app.models.users import User
+from app.services import login_sessions as login_session_service
 from tests.accounts import (
     NEW_PASSWORD,
     assert_revoked,
@@ -134,7 +138,7 @@ async def test_refresh_rotates_the_refresh_token(client: AsyncClient, user: User
 
 
 async def test_refresh_token_reuse_revokes_the_session(
-    committing_client: AsyncClient, user: User
+    committing_client: AsyncClient, user: User, no_reuse_interval: None
 ) -> None:
     """Replay of a stolen token: reuse detection logs out the attacker, and the user with them."""
     stolen = (await log_in(committing_client, user.email)).json()
@@ -147,7 +151,7 @@ async def test_refresh_token_reuse_revokes_the_session(
 
 
 async def test_concurrent_refreshes_of_one_token_succeed_once(
-    committing_client: AsyncClient, wide_pool: None, user: User
+    committing_client: AsyncClient, wide_pool: None, user: User, no_reuse_interval: None
 ) -> None:
     """Race: two clients that use one refresh token must not both get a session."""
     token = await refresh_token_of(user)
@@ -155,6 +159,58 @@ async def test_concurrent_refreshes_of_one_token_succeed_once(
     responses = await asyncio.gather(*(refresh(committing_client, token) for _ in range(20)))
 
     assert Counter(response.status_code for response in responses) == {200: 1, 401: 19}
+
+
+@pytest.fixture
+def move_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    def move_clock(seconds: float) -> None:
+        now = utc_now() + timedelta(seconds=seconds)
+        monkeypatch.setattr(login_session_service, "utc_now", lambda: now)
+
+    return move_clock
+
+
+async def test_two_browser_tabs_refresh_one_token(
+    committing_client: AsyncClient,
+    wide_pool: None,
+    user: User,
+    move_clock: Callable[[float], None],
+) -> None:
+    """They share a token, use it at the same time, and then each goes on with its own."""
+    token = await refresh_token_of(user)
+    tabs = await asyncio.gather(*(refresh(committing_client, token) for _ in range(2)))
+
+    for minutes in (20, 40, 60):
+        move_clock(minutes * 60)
+        mine, other = [tab.json()["refresh_token"] for tab in tabs]
+        tabs = [await refresh(committing_client, mine)]
+        move_clock((minutes + 5) * 60)
+        tabs.append(await refresh(committing_client, other))
+
+    assert [tab.status_code for tab in tabs] == [200, 200]
+
+
+async def test_reuse_after_the_interval_revokes_every_tab(
+    committing_client: AsyncClient, user: User, move_clock: Callable[[float], None]
+) -> None:
+    """Replay of a stolen token, later."""
+    stolen = await refresh_token_of(user)
+    tabs = [(await refresh(committing_client, stolen)).json() for _ in range(2)]
+    move_clock(11)
+
+    assert (await refresh(committing_client, stolen)).status_code == 401
+    for tab in tabs:
+        await assert_revoked(committing_client, tab)
+
+
+async def test_session_keeps_few_secrets(client: AsyncClient, db: AsyncSession, user: User) -> None:
+    """Denial of service: a client that repeats a refresh must not make the row grow."""
+    token = await refresh_token_of(user)
+    for _ in range(30):
+        assert (await refresh(client, token)).status_code == 200
+
+    sessions = await db.scalars(select(LoginSession).where(LoginSession.user_id == user.id))
+    assert max(len(session.other_secrets) for session in sessions) == 10
 
 
 @pytest.mark.parametrize("token", ["x", "x.y", "." * 200])

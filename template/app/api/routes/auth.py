@@ -5,6 +5,7 @@ from fastapi import APIRouter, Form
 from app.api.access import public
 from app.api.client import ClientAddress
 from app.api.deps import AccessToken, CurrentUser, DbSession
+from app.api.refresh_cookie import RefreshCookieDep
 from app.models.users import User
 from app.schemas.auth import PasswordReset, RefreshRequest, TokenForm, TokenRead
 from app.schemas.users import UserCreate, UserRead
@@ -26,17 +27,21 @@ async def register(payload: UserCreate, db: DbSession) -> User:
 @router.post("/token", response_model=TokenRead, responses={429: {}})
 @public
 async def login(
-    form: Annotated[TokenForm, Form()], address: ClientAddress, db: DbSession
+    form: Annotated[TokenForm, Form()],
+    address: ClientAddress,
+    cookie: RefreshCookieDep,
+    db: DbSession,
 ) -> TokenRead:
     """Sign in: exchange an e-mail, as `username`, and a password for tokens."""
-    return await auth_service.login(db, form, address)
+    return cookie.split(await auth_service.login(db, form, address))
 
 
 @router.post("/refresh", response_model=TokenRead)
 @public
-async def refresh(payload: RefreshRequest, db: DbSession) -> TokenRead:
-    """Exchange a refresh token for new tokens. Each works once; a second use ends the session."""
-    return await login_session_service.refresh(db, payload.refresh_token.get_secret_value())
+async def refresh(payload: RefreshRequest, cookie: RefreshCookieDep, db: DbSession) -> TokenRead:
+    """Exchange a refresh token for new tokens. Each works once; a later use ends the session."""
+    token = cookie.join(payload.refresh_token.get_secret_value())
+    return cookie.split(await login_session_service.refresh(db, token))
 
 
 @router.post("/logout", status_code=204, response_model=None)
