@@ -38,8 +38,8 @@ def migrate_offline() -> None:
 def migrate(connection: Connection) -> None:
     context.configure(connection=connection, on_version_apply=announce, **options)
     with context.begin_transaction():
-        # Replicas that start together queue here. Only then is waiting for a lock limited: a
-        # migration that waits behind a long query makes every later query wait behind itself.
+        # Replicas that start together wait for each other, without a limit. Waiting for a table has
+        # one: while a migration waits for a long query, all later queries wait for the migration.
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('alembic'))"))
         connection.execute(text("SET LOCAL lock_timeout = '3s'"))
@@ -50,7 +50,7 @@ async def connect_and_migrate() -> None:
     engine = create_async_engine(
         settings.database_url,
         poolclass=pool.NullPool,
-        connect_args=unprepared() | {"timeout": 5},  # through PgBouncer or not
+        connect_args=unprepared() | {"timeout": 5},  # unprepared: PgBouncer may be between
     )
     try:
         connection = await engine.connect()

@@ -18,7 +18,7 @@ SECRET_TEXT = re.compile(
     r"|(?<=DETAIL:  )(?s:.+?)(?=\n\[SQL|\Z)",  # PostgreSQL quotes the row that it refuses
     re.IGNORECASE,
 )
-# `api_key=…` in an address, `'password': '…'` in a dict.
+# `api_key=…` in a URL, `'password': '…'` in a dict.
 SECRET_PAIR = re.compile(
     f"((?:{NAMES})"
     + r"""\w{0,30}["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&]+)""",

@@ -1,4 +1,4 @@
-"""Make an admin, before anyone can sign in: `python -m app.commands.create_admin EMAIL`.
+"""Make the first admin, or another one: `python -m app.commands.create_admin EMAIL`.
 
 An account that has the e-mail becomes an admin and keeps its password. For a new one, the
 password comes from the terminal, or from a line of standard input.

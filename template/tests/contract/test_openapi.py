@@ -1,4 +1,4 @@
-"""The OpenAPI document is what clients are generated from, and bounds what a caller may send."""
+"""Clients are generated from the OpenAPI document, and it sets a bound on every input."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,8 @@ from httpx import AsyncClient
 from app.config import settings
 from tests.contract.operations import Schema, example, operations, resolved
 
-# What bounds a value of a type. So do a list of choices, and a format that has one shape.
+# For each type the keywords that bound it, and what to write. A list of choices bounds it, too, and
+# so does a format of a fixed length.
 BOUNDS = {
     "string": ({"maxLength"}, "Annotated[str, Field(max_length=200)]"),
     "array": ({"maxItems"}, "Annotated[list[…], Field(max_length=100)]"),
@@ -16,9 +17,9 @@ BOUNDS = {
     "number": ({"maximum", "exclusiveMaximum"}, "Annotated[Decimal, Field(ge=0, le=1000)]"),
     "object": ({"maxProperties"}, "a model, or Annotated[dict[…], Field(max_length=100)]"),
 }
-CHOICES = {"enum", "const", "contentMediaType"}  # a file is bounded by the body that it is in
+CHOICES = {"enum", "const", "contentMediaType"}  # a file: the limit of the body bounds it
 FORMATS = {"date", "date-time", "time", "duration", "uuid", "ipv4", "ipv6"}
-BOUNDED_PATTERN = re.compile(r"\^((?!,\})[^*+])*\$")  # from the first character to the last
+BOUNDED_PATTERN = re.compile(r"\^((?!,\})[^*+])*\$")  # anchored at both ends, without * and +
 
 
 def test_operation_is_named_after_its_function() -> None:
@@ -60,7 +61,7 @@ def test_every_input_is_bounded() -> None:
 
 
 def unbounded(schema: Schema, place: str, within: tuple[Schema, ...] = ()) -> Iterator[str]:
-    """Each input without a bound, in a sentence that says what to write."""
+    """Yield a sentence for each input without a bound: it says what to write."""
     if "$ref" in schema:
         schema = resolved(schema)
     if schema in within:
@@ -74,7 +75,9 @@ def unbounded(schema: Schema, place: str, within: tuple[Schema, ...] = ()) -> It
 
 def schemas_in(schema: Schema) -> Iterator[tuple[str, Schema]]:
     choices = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
-    if any(choice.get("type") == "number" for choice in choices):  # a decimal; may be a text, too
+    if any(
+        choice.get("type") == "number" for choice in choices
+    ):  # a decimal, as a number or a string
         choices = [choice for choice in choices if choice.get("type") != "string"]
     for choice in choices:
         yield "", choice

@@ -73,7 +73,7 @@ async def test_only_admins_manage_users(
     assert response.status_code == 403
 
 
-async def test_keyset_pagination_lists_users_of_one_moment_once(
+async def test_keyset_pagination_lists_users_with_equal_created_at_once(
     client: AsyncClient, admin: User, user_factory: type[UserFactory], sign_in: SignIn
 ) -> None:
     users = [admin, *await user_factory.acreate_batch(2, created_at=admin.created_at)]
