@@ -7,11 +7,12 @@ from fastapi import FastAPI
 
 from app import logging, shutdown
 from app.api import PREFIX, problems
-from app.api.middleware import BodyLimit, Cors, RequestBoundary
+from app.api.middleware import BodyLimit, Cors, CrashBoundary, RequestBoundary
 from app.api.openapi import describe, operation_id
 from app.api.routes import find_routers
 from app.config import Settings, settings
 from app.db.session import engine
+from app.log_output import output
 
 
 @asynccontextmanager
@@ -19,6 +20,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     with shutdown.announced(settings.shutdown_delay):
         yield
     await engine.dispose()
+    output.finish()  # SIGTERM ends the process without `atexit`
 
 
 def create_app(settings: Settings = settings) -> FastAPI:
@@ -34,16 +36,17 @@ def create_app(settings: Settings = settings) -> FastAPI:
     describe(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(CrashBoundary)
     if settings.cors_origins:
         app.add_middleware(
             Cors,
             allow_origins=settings.cors_origins,
             allow_credentials=settings.refresh_token_cookie,
             allow_methods=["*"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
-            expose_headers=["X-Request-ID"],
+            allow_headers=settings.cors_headers,
+            expose_headers=settings.cors_headers,
         )
-    app.add_middleware(RequestBoundary)
+    app.add_middleware(RequestBoundary, log_client_address=settings.log_client_address)
     return app
 
 

@@ -45,7 +45,9 @@ os.environ["TEST_DATABASE_URL"] = url.render_as_string(False)  # xdist's workers
 worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 # The developer's own settings are not the tests'. An empty one has its default.
-for name in ("CORS_ORIGINS", "DATABASE_PGBOUNCER", "DOCS_ENABLED", "LOG_LEVEL", "MAX_BODY_BYTES"):
+for name in ("CORS_HEADERS", "CORS_ORIGINS", "DATABASE_PGBOUNCER", "DOCS_ENABLED", "LOG_LEVEL"):
+    os.environ[name] = ""
+for name in ("LOG_CLIENT_ADDRESS", "MAX_BODY_BYTES"):
     os.environ[name] = ""
 os.environ["ENV_FILE"] = ""
 os.environ["ENVIRONMENT"] = "local"

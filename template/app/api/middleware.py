@@ -1,5 +1,6 @@
 """Middleware around every request. Pure ASGI: `BaseHTTPMiddleware` is slow."""
 
+import logging
 import re
 from http import HTTPStatus
 from time import perf_counter
@@ -34,7 +35,38 @@ DOCS = {"/docs", "/redoc", "/docs/oauth2-redirect"}  # pages whose scripts the p
 
 
 class RequestBoundary:
-    """The outermost layer: gives a request its id, log line and headers, and a crash its 500."""
+    """The outermost layer: gives a request its id and log line, and every response its headers."""
+
+    def __init__(self, app: ASGIApp, log_client_address: bool) -> None:
+        self.app = app
+        self.log_client_address = log_client_address
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        clear_contextvars()
+        client = scope.get("client") if self.log_client_address else None
+        known = {"client_address": client[0]} if client else {}
+        bind_contextvars(request_id=request_id(scope), **known)
+        started = perf_counter()
+        scope["status"], scope["answered"] = None, False
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                scope["status"] = message["status"]
+                add_headers(message, scope)
+            await send(message)
+            ended = message["type"] == "http.response.body" and not message.get("more_body")
+            scope["answered"] = ended
+
+        try:
+            await self.app(scope, receive, send_with_headers)
+        finally:
+            log(scope, perf_counter() - started)
+
+
+class CrashBoundary:
+    """Answers a crash with a 500. Inside CORS, or no page of another site could read the answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -42,30 +74,16 @@ class RequestBoundary:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        clear_contextvars()
-        bind_contextvars(request_id=request_id(scope))
-        started = perf_counter()
-        status, answered = None, False
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal status, answered
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                add_headers(message, scope)
-            await send(message)
-            answered = message["type"] == "http.response.body" and not message.get("more_body")
-
         try:
-            await self.app(scope, receive, send_with_headers)
+            await self.app(scope, receive, send)
         except Exception as error:
             explain(error)
-            logger.exception("request crashed")
-            if status is None:
-                await problem(500)(scope, receive, send_with_headers)
-            elif not answered:
+            # By `logging`, where error trackers listen; they do not see a line of structlog.
+            logging.getLogger(__name__).exception("request crashed")
+            if scope["status"] is None:
+                await problem(500)(scope, receive, send)
+            elif not scope["answered"]:
                 raise  # part of the response is sent: only closing the connection tells the client
-        finally:
-            log(scope, status, perf_counter() - started)
 
 
 def request_id(scope: Scope) -> str:
@@ -85,10 +103,12 @@ def add_headers(message: Message, scope: Scope) -> None:
         del headers["Content-Security-Policy"]
 
 
-def log(scope: Scope, status: int | None, seconds: float) -> None:
+def log(scope: Scope, seconds: float) -> None:
     """One line per request. It names the route, not the path, which may hold personal data."""
-    route = scope.get("route")
-    logger.info(
+    route, status = scope.get("route"), scope["status"]
+    probe = isinstance(route, APIRoute) and "health" in route.tags and status == HTTPStatus.OK
+    logger.log(
+        logging.DEBUG if probe else logging.INFO,
         "request",
         method=scope["method"],
         route=f"{PREFIX}{route.path_format}" if isinstance(route, APIRoute) else None,

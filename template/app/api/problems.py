@@ -17,6 +17,7 @@ from structlog import get_logger
 
 from app.api.openapi import names_in
 from app.errors import AppError, InvalidToken, TooManyAttempts
+from app.masking import brief
 from app.schemas.problems import Problem
 
 logger = get_logger(__name__)
@@ -78,7 +79,8 @@ def methods_of(request: Request) -> set[str]:
 
 
 def unavailable(error: Exception) -> JSONResponse:
-    logger.warning("unavailable", exc_info=error)
+    reason = error.driver_exception if isinstance(error, DBAPIError) else error
+    logger.warning("unavailable", error=brief(reason))
     detail = "The database, or another service this needs, does not answer."
     return problem(503, detail, headers={"Retry-After": "1"})
 

@@ -11,6 +11,8 @@ from getpass import getpass
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
+from app import logging
+from app.config import settings
 from app.db.session import SessionLocal, engine
 from app.errors import AppError
 from app.models.users import Role
@@ -65,4 +67,5 @@ async def main(email: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("Usage: python -m app.commands.create_admin EMAIL")
+    logging.configure(settings)
     asyncio.run(main(sys.argv[1]))

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog import get_logger
+from structlog.contextvars import bind_contextvars
 
 from app.config import settings
 from app.db.base import utc_now
@@ -85,6 +86,7 @@ async def find_user(db: AsyncSession, access_token: str) -> User | None:
     session = await login_session_repo.find(db, token.session_id) if token else None
     if session is None or session.user.disabled or session.expires_at <= utc_now():
         return None
+    bind_contextvars(user_id=session.user_id)  # for every later line of the request
     return session.user if token and session.user_id == token.user_id else None
 
 

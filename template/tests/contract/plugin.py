@@ -3,15 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Generator
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from pathlib import Path
 
 import pytest
 from coverage import Coverage
 
+from app.log_output import output
+
 pytest_plugins = ["tests.answers", "tests.contract.conformance", "tests.contract.statements"]
 
 ROOT = Path(__file__).parents[2]
 LOG_LINES = 20
+output.deadline = inf  # a line is written before the test goes on, so it is in the test's output
 
 
 def pytest_configure() -> None:

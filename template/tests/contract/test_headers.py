@@ -18,6 +18,10 @@ PREFLIGHT = {"Access-Control-Request-Method": "PATCH"}
 FIXED = {name: value for name, value in ANSWERS.headers.items() if value is not None}
 
 
+async def crash() -> None:
+    raise LookupError
+
+
 @pytest.mark.parametrize(
     ("status", "method", "path", "more"),
     [
@@ -31,10 +35,7 @@ async def test_response_has_the_security_headers(
     app: FastAPI, client: AsyncClient, status: int, method: str, path: str, more: list[str]
 ) -> None:
     """XSS, clickjacking, MIME sniffing, downgrade to HTTP; and CORS, which is off by default."""
-
-    @app.get("/crash", status_code=204, response_model=None)
-    async def crash() -> None:
-        raise LookupError
+    app.get("/crash", response_model=None)(crash)
 
     response = await client.request(method, path, headers={"Origin": PAGE, **PREFLIGHT})
 
@@ -57,14 +58,16 @@ async def test_response_has_the_security_headers(
 async def test_only_listed_origins_have_access(origin: str, status: int) -> None:
     """CSRF and data theft: a foreign page calls the service from the browser of a user."""
     app = create_app(Settings(cors_origins=[PAGE]))
+    app.get("/crash", response_model=None)(crash)
     page = {"Origin": origin}
     sent = {"Access-Control-Request-Headers": "authorization, content-type"}
 
     async with AsyncClient(transport=ASGITransport(app=app), base_url="http://test") as client:
-        response = await client.get("/health/live", headers=page)
+        response = await client.get("/crash", headers=page)
         preflight = await client.options("/users/me", headers=page | PREFLIGHT | sent)
 
     assert preflight.status_code == status
+    assert response.status_code == 500
     for each in (response, preflight):
         assert each.headers.get("access-control-allow-origin") == (PAGE if origin == PAGE else None)
         assert "access-control-allow-credentials" not in each.headers

@@ -75,11 +75,11 @@ async def test_no_secret_is_shown(
     committing_client: AsyncClient,
     errors: list[Response],
     original_logging: None,
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     client, newcomer = committing_client, {"email": EMAIL, "name": "A", "password": OLD}
-    # As in production, with all there is to log. Not in a fixture: pytest changes `sys.stdout`.
+    # As in production, with all there is to log.
     app_logging.configure(Settings(log_format="json", log_level="DEBUG"))
 
     for body in (newcomer, newcomer, newcomer | {"name": 1}):
@@ -112,7 +112,7 @@ async def test_no_secret_is_shown(
     canaries = {EMAIL, OLD, NEW, WRONG, KEY, DATABASE_PASSWORD, ARGON2, reset_token}
     for tokens in (first, second, third):
         canaries |= {tokens["access_token"], *tokens["refresh_token"].split(".")}
-    log = capsys.readouterr().out
+    log = capfd.readouterr().out
     events = [json.loads(line)["event"] for line in log.splitlines()]
     shown = [log, repr(Settings(secret_key=KEY, database_url=NOWHERE)), str(document())]
     shown += [f"{error.headers} {error.text}" for error in errors]

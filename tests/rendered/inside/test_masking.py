@@ -48,6 +48,7 @@ def test_secret_is_masked(line: dict[str, Any]) -> None:
 
 def test_other_values_stay() -> None:
     line = {"event": "request", "status": 200, "ok": True, "route": None, "ids": [1, "a"], "n": 0.5}
+    line |= {"email_id": 7, "prompt_tokens": 532, "token_seconds": 0.5}  # a number is no secret
 
     assert mask(None, "info", line) == line
 
