@@ -75,6 +75,7 @@ async def test_writes_are_atomic(
     committing_client: AsyncClient,
     committed: AsyncSession,
     sign_in: SignIn,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     request = await rightful(operation, sign_in)
     await committed.commit()
@@ -89,6 +90,7 @@ async def test_writes_are_atomic(
     await run(REFUSE_WRITE.format(allowed=0), for_every_table(AT_WRITE))
     for allowed in range(MOST_WRITES):
         await run(REFUSE_WRITE.format(allowed=allowed))
+        caplog.clear()
         response = await request.send(committing_client)
         await assert_nothing_leaked()
         if response.status_code != 500:
@@ -97,6 +99,7 @@ async def test_writes_are_atomic(
         assert await rows() == before
 
     assert response.status_code != 500, f"{response.text} Or are there more than MOST_WRITES?"
+    assert "request crashed" not in caplog.text, "It crashed after its response: work was lost."
     if await rows() != before:
         assert response.is_success
         assert_500(without_commit)
