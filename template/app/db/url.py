@@ -30,7 +30,7 @@ def parse_database_url(value: str | URL) -> URL:
         query["ssl"] = query.pop("sslmode")
     if unknown := query.keys() - PARAMETERS:
         raise ValueError(
-            f"DATABASE_URL: unsupported parameter {', '.join(sorted(unknown))}. Remove it."
+            f"DATABASE_URL: there is no parameter {', '.join(sorted(unknown))} here; remove it."
         )
     if query.get("ssl", "prefer") not in SSL_MODES:
         raise ValueError(f"DATABASE_URL: sslmode is one of {', '.join(SSL_MODES)}.")
