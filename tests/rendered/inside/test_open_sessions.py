@@ -25,26 +25,6 @@ async def names(db: AsyncSession) -> list[str]:
     return list(await db.scalars(select(User.name).order_by(User.id)))
 
 
-async def test_stream_over_the_session_of_the_request_is_refused(
-    app: FastAPI, committing_client: AsyncClient
-) -> None:
-    """Pool exhausted: a session that reopens by itself leaks a connection with each call."""
-
-    async def lines(db: AsyncSession) -> AsyncIterator[str]:
-        for name in await names(db):
-            yield name
-
-    @app.get("/export", response_model=None)
-    async def export(db: DbSession) -> StreamingResponse:
-        return StreamingResponse(lines(db))
-
-    with pytest.raises(Exception, match=ENDED) as refusal:
-        await committing_client.get("/export")
-
-    assert "OpenSession" in "".join(refusal.value.__notes__)
-    await assert_nothing_leaked()
-
-
 async def test_background_task_with_the_session_of_the_request_is_refused(
     app: FastAPI, committing_client: AsyncClient, capfd: pytest.CaptureFixture[str]
 ) -> None:
