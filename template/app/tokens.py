@@ -28,7 +28,7 @@ ID = re.compile("[1-9][0-9]{0,17}")  # as many digits as always fit into a bigin
 
 _key = OctKey.import_key(settings.secret_key.get_secret_value())
 _claims = jwt.JWTClaimsRegistry(
-    leeway=5,
+    leeway=60,  # seconds that the clocks of two replicas may differ
     iss={"essential": True, "value": settings.jwt_issuer},
     aud={"essential": True, "value": settings.jwt_issuer},
     sub={"essential": True},

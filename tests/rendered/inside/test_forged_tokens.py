@@ -9,6 +9,7 @@ import json
 import string
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.config import settings
 from app.models.login_sessions import LoginSession
 from app.models.users import User
-from app.tokens import create_access_token, read_access_token
+from app.tokens import ACCESS_LIFETIME, create_access_token, read_access_token
 from tests.accounts import refresh, refresh_token_of
 
 type Json = dict[str, Any]
@@ -124,6 +125,43 @@ def test_id_that_is_no_text_of_ascii_digits_is_refused(header: Json, claims: Jso
 
     for form in (number, float(number), [number], fullwidth):
         assert refused(sign(header, claims | {"sid": form})), form
+
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "accepted"),
+    [
+        (60 * SECOND, True),
+        (61 * SECOND, False),
+        (-(ACCESS_LIFETIME + 59 * SECOND), True),
+        (-(ACCESS_LIFETIME + 60 * SECOND), False),
+    ],
+    ids=str,
+)
+def test_clocks_may_differ_by_a_minute(
+    ahead: timedelta, accepted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replica whose clock is ahead signs. An expired token is replayed: exact to the leeway."""
+    monkeypatch.setattr("time.time", NOW.timestamp)
+    monkeypatch.setattr("app.tokens.utc_now", lambda: NOW + ahead)
+
+    assert (read_access_token(create_access_token(1, 2)) == (1, 2)) == accepted
+
+
+@pytest.mark.parametrize(("seconds", "accepted"), [(60, True), (61, False)])
+def test_token_for_later_is_accepted_a_minute_before(
+    header: Json, claims: Json, seconds: int, accepted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Token leeway, for a claim that the service itself does not write."""
+    now = int(claims["iat"])
+    monkeypatch.setattr("time.time", lambda: now)
+
+    token = sign(header, claims | {"nbf": now + seconds})
+
+    assert (read_access_token(token) == (1, 2)) == accepted
 
 
 def test_missing_claim_is_refused(header: Json, claims: Json) -> None:
