@@ -29,7 +29,8 @@ OWNER |= {f"GIT_{role}_EMAIL": "owner@example.com" for role in ("AUTHOR", "COMMI
 # PYTHONDONTWRITEBYTECODE would make every command start several times slower.
 OURS = re.compile(
     r"VIRTUAL_ENV|UV|(NOX|PYTEST|LOG|DOCS)_.*|(TEST_)?DATABASE_.*|PG.*|ENV(IRONMENT|_FILE)|TITLE"
-    r"|CORS_.*|MAX_BODY_BYTES|FORCE_COLOR|PYTHON(DONTWRITEBYTECODE|OPTIMIZE|WARNINGS)"
+    r"|CORS_.*|ROOT_PATH|MAX_BODY_BYTES|FORCE_COLOR"
+    r"|PYTHON(DONTWRITEBYTECODE|OPTIMIZE|WARNINGS)"
 )
 
 # For `poe check` of what tests/rendered/test_rendered.py has tested whole, here only in another

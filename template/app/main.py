@@ -30,6 +30,7 @@ def create_app(settings: Settings = settings) -> FastAPI:
         openapi_url="/openapi.json" if settings.docs else None,
         generate_unique_id_function=operation_id,
     )
+    app.root_path = settings.root_path
     problems.install(app)
     for router in find_routers():
         app.include_router(router, prefix=PREFIX)

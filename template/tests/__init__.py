@@ -49,7 +49,7 @@ for name in ("CORS_HEADERS", "CORS_ORIGINS", "DATABASE_PGBOUNCER", "DOCS_ENABLED
     os.environ[name] = ""
 for name in ("LOG_CLIENT_ADDRESS", "MAX_BODY_BYTES"):
     os.environ[name] = ""
-os.environ["ENV_FILE"] = ""
+os.environ |= {"ENV_FILE": "", "ROOT_PATH": ""}
 os.environ["ENVIRONMENT"] = "local"
 os.environ["SECRET_KEY"] = "only-these-tests-sign-with-this!"
 os.environ["DATABASE_URL"] = url.set(database=f"{url.database}_{worker}").render_as_string(False)

@@ -33,6 +33,7 @@ OTHER_SETTINGS = {
     "DOCS_ENABLED": "false",
     "LOG_LEVEL": "error",
     "MAX_BODY_BYTES": "100",
+    "ROOT_PATH": "/api",
     "TITLE": "A window",
 }
 THROW_AWAY = """

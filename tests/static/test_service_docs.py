@@ -37,7 +37,7 @@ def default_of(field: ast.AnnAssign) -> ast.expr:
 
 def cell_of(default: ast.expr) -> str | None:
     """What the table shows for a default; None where only words can say it."""
-    if not isinstance(default, ast.Constant) or default.value is None:
+    if not isinstance(default, ast.Constant) or default.value in {None, ""}:
         return None
     text = str(default.value)
     return f"`{text.lower() if isinstance(default.value, bool) else text}`"

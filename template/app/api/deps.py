@@ -57,7 +57,8 @@ async def get_settings() -> Settings:
 
 
 SettingsDep = Annotated[Settings, Depends(get_settings)]
-oauth2_scheme = OAuth2PasswordBearer(tokenUrl=f"{PREFIX}/auth/token")
+# Without the first slash: relative to `/docs`, which may be below a path (`--root-path`).
+oauth2_scheme = OAuth2PasswordBearer(tokenUrl=f"{PREFIX}/auth/token"[1:])
 AccessToken = Annotated[str, Depends(oauth2_scheme)]
 
 

@@ -31,7 +31,10 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 VARY = {"Vary": "Origin"}
-DOCS = {"/docs", "/redoc", "/docs/oauth2-redirect"}  # pages whose scripts the policy would stop
+# Pages whose scripts the policy would stop: by path, and FastAPI's own by function, as `docs_url`
+# may have another path.
+DOCS = {"/docs", "/redoc", "/docs/oauth2-redirect"}
+DOCS |= {"swagger_ui_html", "redoc_html", "swagger_ui_redirect"}
 
 
 class RequestBoundary:
@@ -99,7 +102,9 @@ def add_headers(message: Message, scope: Scope) -> None:
     headers["X-Request-ID"] = scope["request_id"]
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)
-    if scope["path"] in DOCS:
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    function = getattr(scope.get("endpoint"), "__name__", None)
+    if DOCS & {path, function} and headers.get("Content-Type", "").startswith("text/html"):
         del headers["Content-Security-Policy"]
 
 
