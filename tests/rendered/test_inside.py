@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import installed, run
+from tests.services import ROOT, installed, run
 
 INSIDE = sorted(Path(__file__).parent.glob("inside/test_*.py"))
 
@@ -21,6 +21,7 @@ def service(workspace: Path) -> Path:
         new = folder / "tests/contract" / module.name
         assert not new.exists(), f"{module.name}: the service has a module of this name"
         shutil.copy(module, new)
+    shutil.copy(ROOT / "docs/sqlstates.md", folder / "tests/contract")
     return folder
 
 

@@ -22,10 +22,12 @@ from app.schemas.problems import Problem
 
 logger = get_logger(__name__)
 
-CONFLICT_SQLSTATES = {"23505", "23503"}  # unique violation, foreign key violation
-# Classes of transient errors: connection lost, no such role, no such database, deadlock or
-# serialization failure, resources exhausted, lock timeout, statement timeout or shutdown.
-TRANSIENT_SQLSTATES = ("08", "28", "3D", "40", "53", "55", "57")
+# The status of a code of PostgreSQL, or else of its class; that of any other is 500, because it is
+# our own mistake. The template's docs/sqlstates.md has all of them, with the reasons.
+SQLSTATES = {"23": 409, "22003": 422, "23514": 422, "44": 422, "23502": 500}
+SQLSTATES |= dict.fromkeys(["08", "25006", "25P03", "25P04", "28", "3D", "40", "53", "55"], 503)
+SQLSTATES |= dict.fromkeys(["57", "58", "72", "HV001", "HV00N"], 503)
+SQLSTATES |= {"55P02": 500, "55P04": 500}
 DRIVER_ERRORS = (OperationalError, InterfaceError, InternalError)
 # The messages of Pydantic that quote what was sent, or a part of it.
 QUOTING = {"uuid_parsing", "zoneinfo_str", "byte_size_unit"}
@@ -113,12 +115,17 @@ async def on_invalid_request(request: Request, error: RequestValidationError) ->
 
 async def on_database_error(request: Request, error: DBAPIError) -> JSONResponse:
     state = getattr(error.orig, "sqlstate", None) or ""
-    if state in CONFLICT_SQLSTATES:
-        return problem(409, "This already exists, or something it refers to does not.")
+    status = SQLSTATES.get(state, SQLSTATES.get(state[:2]))
+    if status == 409:
+        return problem(409, "This conflicts with what exists, or refers to what does not.")
+    if status == 422:
+        return problem(422, "A value is refused by a rule of the database.")
     # asyncpg gives no state when a connection breaks in the middle of a statement.
-    broken = (OperationalError, InterfaceError) if state else DRIVER_ERRORS
-    if state.startswith(TRANSIENT_SQLSTATES) or isinstance(error, broken):
+    broken = error.connection_invalidated or (not state and isinstance(error, DRIVER_ERRORS))
+    if status == 503 or broken:
         return unavailable(error)
+    if state == "42501":
+        error.__notes__ = ["The role of DATABASE_URL has no permission for this: GRANT it."]
     raise error  # our own mistake: 500
 
 

@@ -3,7 +3,17 @@
 from typing import Any
 from uuid import uuid4
 
+from asyncpg.exceptions import InvalidCachedStatementError, ReadOnlySQLTransactionError
+from sqlalchemy import Engine, ExceptionContext, event
+
 from app.config import Settings
+
+
+@event.listens_for(Engine, "handle_error")
+def discard(context: ExceptionContext) -> None:
+    """Replace the connections of before a failover or a change of a table's columns."""
+    stale = InvalidCachedStatementError | ReadOnlySQLTransactionError
+    context.is_disconnect |= isinstance(context.original_exception.__cause__, stale)
 
 
 def unprepared() -> dict[str, Any]:

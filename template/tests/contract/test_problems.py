@@ -74,7 +74,17 @@ async def test_too_large_body_is_413(client: AsyncClient) -> None:
 
 @pytest.mark.parametrize(
     ("sqlstate", "status"),
-    [("23505", 409), ("23503", 409), ("40001", 503), ("57014", 503), ("23502", 500)],
+    [
+        ("23505", 409),
+        ("23503", 409),
+        ("23P01", 409),
+        ("23514", 422),
+        ("25006", 503),
+        ("40001", 503),
+        ("57014", 503),
+        ("23502", 500),
+        ("42501", 500),
+    ],
 )
 async def test_sqlstate_decides_the_status(
     app: FastAPI, committing_client: AsyncClient, sqlstate: str, status: int
