@@ -1,7 +1,7 @@
 """Mistakes that an owner could make in a new resource, and the test that notices each.
 
-The resource is that of the recipe "Private and nested records". The tests were not written for
-it: every service has them, and they read its routes.
+The resources are those of the recipes "Private and nested records" and "JSONB and arrays". The
+tests were not written for them: every service has them, and they read its routes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,6 +19,7 @@ ROUTES = "app/api/routes/projects.py"
 SCHEMAS = "app/schemas/projects.py"
 SERVICE = "app/services/projects.py"
 TASK_SERVICE = "app/services/tasks.py"
+DEVICES = "app/schemas/devices.py"
 ACCESS = "test_authorisation.py"
 HOSTILE = "test_hostile_input.py::test_hostile_input_is_refused_or_harmless"
 
@@ -130,7 +131,8 @@ MISTAKES = [
 def service(workspace: Path) -> Path:
     folder = installed(workspace / "inherited")
     apply("private-and-nested", folder)
-    git_commit(folder, "Add projects and tasks")
+    apply("jsonb-and-arrays", folder)
+    git_commit(folder, "Add projects, tasks and devices")
     return folder
 
 
@@ -147,7 +149,9 @@ def outcome_of(killers: Iterable[str], service: Path) -> tuple[int, str]:
 
 
 def test_a_resource_without_a_mistake_passes(service: Path) -> None:
-    code, output = outcome_of({mutant.killer for mutant in MISTAKES}, service)
+    killers = {mutant.killer for mutant in MISTAKES} | {f"{HOSTILE}[create_device]"}
+
+    code, output = outcome_of(killers, service)
 
     assert code == 0, output
     assert "skipped" not in output, output
@@ -162,3 +166,16 @@ def test_a_mistake_in_a_new_resource_is_noticed(mutant: Mutant, changed: Path) -
 
     assert code == 1, output
     assert f"FAILED tests/contract/{mutant.killer}" in output, output
+
+
+@pytest.mark.parametrize("free", ["dict[str, Any]", "dict[str, Json]", "dict[Tag, JsonValue]"])
+def test_free_json_that_cannot_be_stored_is_noticed(free: str, changed: Path) -> None:
+    """Anything; what only its keys may hold; what only its values may hold."""
+    swap(DEVICES, "import NO_NUL, Input, JsonObject", "import NO_NUL, Input, Json")(changed)
+    swap(DEVICES, "import Annotated", "import Annotated, Any")(changed)
+    swap(DEVICES, ": JsonObject", f": Annotated[{free}, Field(max_length=9)]")(changed)
+
+    code, output = outcome_of([f"{HOSTILE}[create_device]"], changed)
+
+    assert code == 1, output
+    assert "in free JSON (`Json` and `JsonObject` of app/schemas/base.py refuse" in output

@@ -1,9 +1,11 @@
 """What every request model shares, and the field types that several of them use."""
 
+import re
 import unicodedata
+from math import isfinite
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Secret
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Secret
 from pydantic.config import JsonDict
 
 # PostgreSQL stores any text but NUL. The pattern refuses it, and with it broken Unicode.
@@ -35,6 +37,29 @@ GivenSecret = Secret[
 ]
 NewPassword = Secret[
     Annotated[str, Field(min_length=15, max_length=128, pattern=NO_NUL, json_schema_extra=HIDDEN)]
+]
+
+
+def storable(value: JsonValue, levels: int = 64) -> JsonValue:
+    """Refuse what a column of type JSONB cannot hold, or what is too deep to be sent back."""
+    if isinstance(value, dict):
+        storable([*value, *value.values()], levels)
+    elif isinstance(value, list) and levels > 0:
+        for inner in value:
+            storable(inner, levels - 1)
+    elif isinstance(value, list):
+        raise ValueError("JSON may be 64 levels deep.")
+    elif isinstance(value, float) and not isfinite(value):
+        raise ValueError("A number in JSON is finite.")
+    elif isinstance(value, str) and re.search("[\0\ud800-\udfff]", value):
+        raise ValueError("A text in JSON may have no NUL and no half of a surrogate pair.")
+    return value
+
+
+# JSON of any form, for a column of type JSONB. How large it is, the limit of the body decides.
+Json = Annotated[JsonValue, AfterValidator(storable)]
+JsonObject = Annotated[
+    dict[Annotated[str, Field(max_length=200, pattern=NO_NUL)], Json], Field(max_length=1000)
 ]
 
 

@@ -17,13 +17,14 @@ from app.db.base import Base
 from app.models.users import Role
 from tests.accounts import SignIn
 from tests.contract.calls import Call, call_about, who_may
-from tests.contract.operations import Operation, Schema, example, resolved
-from tests.contract.payloads import BODIES, CANARY, MEDIA_TYPES, SYNTAX, as_text, payloads_for
+from tests.contract.operations import Operation, Schema, example, resolved, values_of
+from tests.contract.payloads import BODIES, CANARY, KEYS, MEDIA_TYPES, SYNTAX, as_text, payloads_for
 from tests.factories.users import UserFactory
 
 HEADERS = ["X-Request-ID", "Accept", "Origin", "Authorization"]
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
+FREE_JSON = " in free JSON (`Json` and `JsonObject` of app/schemas/base.py refuse what is unfit)"
 
 
 @dataclass(frozen=True)
@@ -143,12 +144,15 @@ def mutated(
 ) -> Iterator[tuple[str, Any, str]]:
     """What is hostile in a body or a part of it, the value with it, and what must not be stored."""
     schema = resolved(schema)
+    remedy = "" if {"type", "enum", "const"} & schema.keys() else FREE_JSON
     for payload in payloads_for(schema):
-        yield f"{payload!r:.50}", payload, ""
+        yield f"{payload!r:.50}{remedy}", payload, ""
     if isinstance(value, dict):
-        fields = schema.get("properties", {})
+        fields, values = schema.get("properties", {}), values_of(schema)
         yield "an unknown field", value | {CANARY: CANARY}, ""
-        for column in columns:
+        for key in KEYS if values is not None else ():
+            yield f"the key {key!r}{FREE_JSON}", value | {key: example(values or {})}, ""
+        for column in columns if values is None else ():
             if column.name not in fields:
                 wish = wish_for(column)
                 stored = f'"{column.name}":{json.dumps(wish)}'
@@ -156,7 +160,8 @@ def mutated(
         for name, inner in value.items():
             rest = {key: value[key] for key in value if key != name}
             yield f"without {name}", rest, ""
-            for mutation, hostile, stored in mutated(inner, fields.get(name, {}), columns):
+            field = fields.get(name, values or {})
+            for mutation, hostile, stored in mutated(inner, field, columns):
                 yield f"{name}: {mutation}", value | {name: hostile}, stored
     if isinstance(value, list) and value:
         for mutation, hostile, stored in mutated(value[0], schema.get("items", {}), columns):

@@ -45,6 +45,15 @@ def resolved(schema: Schema) -> Schema:
     return schema
 
 
+def values_of(schema: Schema) -> Schema | None:
+    """What is in a dictionary; {} is free JSON. None of a model, whose fields have names."""
+    if "properties" in schema:
+        return None
+    patterns = schema.get("patternProperties", {}).values()
+    found = next(iter(patterns), schema.get("additionalProperties", True))
+    return {} if found is True else None if found is False else found
+
+
 def is_utc(text: str) -> bool:
     with suppress(ValueError):
         return datetime.fromisoformat(text).utcoffset() == timedelta(0)
@@ -99,6 +108,8 @@ def candidates(schema: Schema, within: frozenset[int]) -> Iterator[Any]:
     match schema.get("type"):
         case "object":
             fields = schema.get("properties", {}).items()
+            if (values := values_of(schema)) is not None and id(resolved(values)) not in within:
+                yield {"x": example(values, within)}
             yield {k: example(f, within) for k, f in fields if id(resolved(f)) not in within}
         case "array":
             items = schema.get("items", {})

@@ -29,6 +29,10 @@ TIMES = [
     "9999-12-31T23:59:59-14:00",  # in UTC after the last time of Python
     "P999999999999D",
 ]
+# In free JSON, which a schema does not describe: at depth, as a key, and too deep to be sent back.
+FREE: list[Any] = [{CANARY: [value]} for value in (NUL, HALF, math.nan, math.inf)]
+FREE.append(json.loads("[" * 500 + "]" * 500))
+KEYS = [NUL, HALF]
 CURSORS = ["f" * 22 + "==", "g" * 22 + "=="]  # after the last time, and before the first
 
 # Instead of a body of any media type: broken, too deep, and no UTF-8.
@@ -56,6 +60,8 @@ def payloads_for(schema: Schema) -> Iterator[Any]:
         yield from (math.nan, math.inf)  # Python's JSON has them
     if is_time or kind is None:
         yield from TIMES
+    if kind is None:
+        yield from FREE
     if form == "uuid":
         yield UUID
     if schema.get("pattern") == CURSOR:

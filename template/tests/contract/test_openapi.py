@@ -15,7 +15,7 @@ BOUNDS = {
     "array": ({"maxItems"}, "Annotated[list[…], Field(max_length=100)]"),
     "integer": ({"maximum", "exclusiveMaximum"}, "Annotated[int, Field(ge=0, le=2**63 - 1)]"),
     "number": ({"maximum", "exclusiveMaximum"}, "Annotated[Decimal, Field(ge=0, le=1000)]"),
-    "object": ({"maxProperties"}, "a model, or Annotated[dict[…], Field(max_length=100)]"),
+    "object": ({"maxProperties"}, "a model, JsonObject or Annotated[dict[…], Field(max_length=9)]"),
 }
 CHOICES = {"enum", "const", "contentMediaType"}  # a file: the limit of the body bounds it
 FORMATS = {"date", "date-time", "time", "duration", "uuid", "ipv4", "ipv6"}

@@ -52,7 +52,8 @@ def errors(app: FastAPI, committing_client: AsyncClient) -> list[Response]:
     @app.post("/refused", status_code=204, response_model=None)
     async def refused(db: DbSession) -> None:
         """PostgreSQL quotes the row it refuses, and SQLAlchemy the values it sent."""
-        await db.execute(text("UPDATE users SET role = :secret"), {"secret": OLD})
+        stored = text("UPDATE users SET name = NULL, password_hash = :secret")
+        await db.execute(stored, {"secret": OLD})
 
     responses = []
 
