@@ -1,11 +1,14 @@
-"""How Alembic reaches the database: one async connection, one migration run at a time."""
+"""How Alembic reaches the database, one run at a time, and what it compares."""
 
 import asyncio
+from fnmatch import fnmatch
+from typing import Any
 
 from alembic import context
+from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.runtime.migration import MigrationInfo
 from alembic.util import CommandError
-from sqlalchemy import Connection, pool, text
+from sqlalchemy import Column, Connection, DefaultClause, MetaData, Table, inspect, pool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -14,7 +17,42 @@ from app.config import settings
 from app.db.base import Base
 from app.db.connection import unprepared
 
-options = {"target_metadata": Base.metadata, "compare_server_default": True}
+# The tables of others in this database, such as a queue's: autogenerate leaves them alone.
+TABLES_OF_OTHERS: list[str] = []  # patterns, such as "pgqueuer*"
+
+
+def is_ours(name: str | None, kind: str, _: Any) -> bool:
+    return kind != "table" or not any(fnmatch(str(name), other) for other in TABLES_OF_OTHERS)
+
+
+class Postgresql(PostgresqlImpl):
+    """Compares defaults as PostgreSQL prints them: evaluated, two random ones are never equal."""
+
+    __dialect__ = "postgresql"
+
+    def compare_server_default(
+        self, column: Column[Any], modelled: Column[Any], wanted: str | None, default: str | None
+    ) -> bool:
+        clause = modelled.server_default
+        if default is None or not isinstance(clause, DefaultClause) or self.connection is None:
+            return bool(super().compare_server_default(column, modelled, wanted, default))
+        value = Column("value", column.type, server_default=clause.arg)
+        table = Table("alembic_default", MetaData(), value, prefixes=["TEMPORARY"])
+        try:
+            with self.connection.begin_nested() as savepoint:
+                table.create(self.connection)
+                (printed,) = inspect(self.connection).get_columns(table.name)
+                savepoint.rollback()
+        except DBAPIError:
+            return True  # the column has a type that the default does not fit
+        return bool(printed["default"] != default)
+
+
+options: dict[str, Any] = {
+    "target_metadata": Base.metadata,
+    "include_name": is_ours,
+    "compare_server_default": True,
+}
 
 
 def announce(*, step: MigrationInfo, **_: object) -> None:

@@ -2,6 +2,8 @@
 
 Review the SQL before you commit (`alembic upgrade head --sql`): autogenerate misses renames and
 some constraints. Once committed, a migration is never edited: write the next one.
+Write the name of a constraint as you see it in the database, and in `op.f`:
+`op.drop_constraint(op.f("users_role_check"), "users", type_="check")`.
 
 Revision ID: ${up_revision}
 Revises: ${down_revision | comma,n}
