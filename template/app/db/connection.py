@@ -1,12 +1,35 @@
 """How asyncpg connects to the database: with timeouts, and through PgBouncer if there is one."""
 
+from contextlib import suppress
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
+import asyncpg
 from asyncpg.exceptions import InvalidCachedStatementError, ReadOnlySQLTransactionError
 from sqlalchemy import Engine, ExceptionContext, event
 
 from app.config import Settings
+from app.db.url import FILES
+
+OF_DSN = FILES | {"application_name", "options"}  # asyncpg takes these from a DSN only
+
+
+async def connect(**given: Any) -> Any:
+    """Connect to the first host that answers in time and is as `target_session_attrs` says.
+
+    asyncpg has one timeout for all hosts together: one that is silent would use it up.
+    """
+    dsn = urlencode({name: given.pop(name) for name in OF_DSN & given.keys()})
+    hosts: list[dict[str, Any]] = [{}]
+    if isinstance(given.get("host"), list):
+        hosts = [{"host": h, "port": p} for h, p in zip(given["host"], given["port"], strict=True)]
+    timeout = float(given.pop("connect_timeout", given.get("timeout", 5) / len(hosts)))
+    given |= {"dsn": f"postgresql:///?{dsn}", "timeout": timeout}
+    for host in hosts[:-1]:
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InternalClientError):
+            return await asyncpg.connect(**given | host)
+    return await asyncpg.connect(**given | hosts[-1])
 
 
 @event.listens_for(Engine, "handle_error")
@@ -27,15 +50,16 @@ def unprepared() -> dict[str, Any]:
 
 def connect_args(settings: Settings) -> dict[str, Any]:
     """Give every wait a timeout: connecting, a statement, a lock, an idle transaction."""
-    timeouts = {"timeout": 5, "command_timeout": 10}
+    timeouts = {"async_creator_fn": connect, "timeout": 5, "command_timeout": 10}
     if settings.database_pgbouncer:
         # PgBouncer refuses server settings, too: set these timeouts on the role.
         return timeouts | unprepared()
-    return timeouts | {
-        "server_settings": {
-            "application_name": settings.jwt_issuer,
-            "statement_timeout": "5000",
-            "lock_timeout": "3000",
-            "idle_in_transaction_session_timeout": "15000",
-        }
+    server_settings = {
+        "application_name": settings.jwt_issuer,
+        "statement_timeout": "5000",
+        "lock_timeout": "3000",
+        "idle_in_transaction_session_timeout": "15000",
     }
+    given = str(settings.database_url.query)  # what the URL sets goes before
+    ours = {name: value for name, value in server_settings.items() if name not in given}
+    return timeouts | {"server_settings": ours}

@@ -1,13 +1,20 @@
-"""Database URLs in the forms people paste."""
+"""Database URLs in the forms people paste, with the parameters of libpq."""
 
+import os
 import re
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-PARAMETERS = {"ssl", "host", "port", "target_session_attrs"}
-SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 SCHEME = re.compile(r"postgres|postgresql(\+(asyncpg|psycopg|psycopg2))?")
+SEVERAL_HOSTS = re.compile(r"([^/]+//(?:[^@?]*@)?)([^/?@]*,[^/?@]*)/([^?]*)\??")
+CHOICES = {
+    "ssl": ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"],
+    "target_session_attrs": ["any", "primary", "standby", "read-write", "read-only"],
+    "connect_timeout": [str(seconds) for seconds in range(1, 31)],
+}
+FILES = {"sslcert", "sslkey", "sslrootcert"}
+PARAMETERS = {"application_name", "host", "options", "port", *CHOICES, *FILES}
 
 
 def parse_database_url(value: str | URL) -> URL:
@@ -15,23 +22,38 @@ def parse_database_url(value: str | URL) -> URL:
 
     Raises `ValueError` with what to write instead; the message never holds the URL.
     """
+    text = value.strip() if isinstance(value, str) else value.render_as_string(False)
     try:
-        url = make_url(value.strip() if isinstance(value, str) else value)
+        url = make_url(SEVERAL_HOSTS.sub(r"\1/\3?host=\2&", text, count=1))
+        query = {name: ",".join(values) for name, values in url.normalized_query.items()}
+        if "," in query.get("host", "") and "port" not in query:
+            pairs = [(*host.split(":"), "5432")[:2] for host in query["host"].split(",")]
+            query["host"], query["port"] = map(",".join, zip(*pairs, strict=True))
+        if "sslmode" in query:
+            query["ssl"] = query.pop("sslmode")
+        query.pop("channel_binding", None)  # asyncpg decides that by itself
+        fit = url.set(drivername="postgresql+asyncpg", query=query)
+        fit.get_dialect()().create_connect_args(fit)  # raises if a port is no number
     except (ArgumentError, ValueError):
         url = None
     if url is None or not SCHEME.fullmatch(url.drivername) or not url.database:
         raise ValueError(
             "DATABASE_URL must look like postgresql://USER:PASSWORD@HOST:PORT/DATABASE "
-            "(percent-encode special characters in the password)."
+            "(percent-encode special characters in the password; several: HOST:PORT,HOST:PORT)."
         )
-    query = dict(url.query)
-    query.pop("channel_binding", None)  # asyncpg decides that by itself
-    if "sslmode" in query:
-        query["ssl"] = query.pop("sslmode")
+    check(query)
+    return fit
+
+
+def check(query: dict[str, str]) -> None:
     if unknown := query.keys() - PARAMETERS:
         raise ValueError(
             f"DATABASE_URL: there is no parameter {', '.join(sorted(unknown))} here; remove it."
         )
-    if query.get("ssl", "prefer") not in SSL_MODES:
-        raise ValueError(f"DATABASE_URL: sslmode is one of {', '.join(SSL_MODES)}.")
-    return url.set(drivername="postgresql+asyncpg", query=query)
+    for name in CHOICES.keys() & query.keys():
+        if query[name] not in CHOICES[name]:
+            shown = "sslmode" if name == "ssl" else name
+            raise ValueError(f"DATABASE_URL: {shown} is one of {', '.join(CHOICES[name])}.")
+    for name in FILES & query.keys():
+        if not os.access(query[name], os.R_OK):
+            raise ValueError(f"DATABASE_URL: {name} is the path of a file that can be read.")

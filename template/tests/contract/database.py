@@ -14,11 +14,13 @@ from sqlalchemy.pool import NullPool
 
 from app.config import settings
 from app.db.base import Base
+from app.db.connection import connect
 from app.db.session import SessionLocal
 from tests import url
 
 TEMPLATE = f"{url.database}_template"
 CLONE = str(settings.database_url.database)
+CONNECT = {"async_creator_fn": connect}  # with every parameter that the URL may have
 
 
 def alembic_config(connection: Connection) -> Config:
@@ -32,7 +34,9 @@ def alembic_config(connection: Connection) -> Config:
 async def connected() -> AsyncIterator[AsyncConnection]:
     """A connection to the server, without transactions: databases are made outside one."""
     server = settings.database_url.set(database="postgres")
-    engine = create_async_engine(server, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    engine = create_async_engine(
+        server, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=CONNECT
+    )
     async with engine.connect() as connection:
         yield connection
 
@@ -70,7 +74,8 @@ async def clone() -> None:
 
 async def migrate(database: str) -> None:
     # No pool: a template with an open connection cannot be cloned.
-    engine = create_async_engine(settings.database_url.set(database=database), poolclass=NullPool)
+    url = settings.database_url.set(database=database)
+    engine = create_async_engine(url, poolclass=NullPool, connect_args=CONNECT)
     async with engine.connect() as connection:
         await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "head"))
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from httpx import ASGITransport, AsyncClient
 from pydantic import ValidationError
+from sqlalchemy import NullPool, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.config import Settings, read_settings
+from app.config import Settings, read_settings, settings
 from app.db.connection import connect_args
 from app.main import create_app
 
@@ -63,6 +65,7 @@ def test_weak_secret_key_is_refused(
         ("DATABASE_URL", "hunter2", "must look like"),
         ("DATABASE_URL", "postgresql://h/db?password=hunter2", "no parameter password"),
         ("DATABASE_URL", "postgresql://me:hunter2@h/db?sslmode=true", "sslmode is one of"),
+        ("DATABASE_URL", "postgresql://h/db?sslrootcert=/hunter2", "sslrootcert is the path of"),
         ("CORS_ORIGINS", "*", "CORS_ORIGINS takes origins"),
         ("CORS_ORIGINS", "https://*.example.com", "CORS_ORIGINS takes origins"),
         ("CORS_ORIGINS", "https://a.b, https://hunter2/", "CORS_ORIGINS takes origins"),
@@ -121,12 +124,35 @@ def test_pasted_database_url_is_made_fit_for_asyncpg(monkeypatch: pytest.MonkeyP
     assert url.render_as_string(False) == "postgresql+asyncpg://me:pw@host:5432/db?ssl=require"
 
 
+def test_several_hosts_and_a_certificate_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://me@a,b:6/db?sslrootcert={__file__}")
+
+    query = read_settings().database_url.query
+
+    assert query == {"host": "a,b", "port": "5432,6", "sslrootcert": __file__}
+
+
 def test_every_wait_for_the_database_has_a_timeout() -> None:
     options = connect_args(Settings())
 
     limits = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"]
     assert options["timeout"] == 5
     assert all(0 < int(options["server_settings"][limit]) <= 15_000 for limit in limits)
+
+
+async def test_next_host_is_asked_and_the_url_names_the_connection() -> None:
+    """Failover: nothing listens at the first host."""
+    args = settings.database_url.translate_connect_args() | settings.database_url.query
+    hosts, ports = f"127.0.0.1,{args['host']}", f"1,{args.get('port', 5432)}"
+    query = {"host": hosts, "port": ports, "application_name": "named"}
+    url = settings.database_url.set(database="postgres").update_query_dict(query)
+    options = connect_args(Settings(database_url=url))
+
+    engine = create_async_engine(url, poolclass=NullPool, connect_args=options)
+    async with engine.connect() as connection:
+        name = await connection.scalar(text("SELECT current_setting('application_name')"))
+
+    assert name == "named"
 
 
 def test_pgbouncer_gets_no_prepared_statement_and_no_setting() -> None:

@@ -35,7 +35,9 @@ async def blank(cloned_database: None) -> AsyncIterator[AsyncEngine]:
     name = f"{database.CLONE}_blank"
     async with database.connected() as connection:
         await database.create(connection, name)
-    engine = create_async_engine(settings.database_url.set(database=name))
+    engine = create_async_engine(
+        settings.database_url.set(database=name), connect_args=database.CONNECT
+    )
     yield engine
     await engine.dispose()
     async with database.connected() as connection:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.commands import create_admin
 from app.config import settings
+from app.db.connection import connect_args
 from app.db.session import SessionLocal
 from app.models.users import Role, User
 from app.repos import users as user_repo
@@ -64,7 +65,7 @@ async def test_missing_database_names_the_remedy(monkeypatch: pytest.MonkeyPatch
 async def test_missing_tables_name_the_remedy(
     committing_client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    elsewhere = {"server_settings": {"search_path": "pg_temp"}}
+    elsewhere = connect_args(settings) | {"server_settings": {"search_path": "pg_temp"}}
     empty = create_async_engine(settings.database_url, connect_args=elsewhere)
     monkeypatch.setitem(SessionLocal.kw, "bind", empty)
 
