@@ -46,6 +46,16 @@ async def test_response_has_the_security_headers(
     assert not changed, ask("headers", *changed.pop())
 
 
+async def test_documentation_page_may_run_its_scripts() -> None:
+    app = create_app(Settings(docs_enabled=True))
+
+    async with AsyncClient(transport=ASGITransport(app=app), base_url="http://test") as client:
+        response = await client.get("/docs")
+
+    assert response.status_code == 200
+    assert "content-security-policy" not in response.headers
+
+
 @pytest.mark.parametrize(
     ("origin", "status"),
     [
