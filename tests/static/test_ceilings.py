@@ -13,7 +13,7 @@ from tests.services import files_of
 CEILINGS = {
     "app": 2_650,
     "owner's tests and scripts": 1_800,
-    "tests/contract": 3_200,
+    "tests/contract": 3_250,
     "devtools": 1_430,
 }
 # What the code had before these ceilings: characters of a line, and lines that are not blank.
