@@ -24,7 +24,7 @@ UNFIT = [
         "infinity": "-Infinity",
         "beyond a float": "1e400",
         "too deep": "[" * 65 + "]" * 65,
-        "much too deep": "[" * 900 + "]" * 900,
+        "much too deep": "[" * 300 + "]" * 300,
     }.items()
 ]
 FIT = [
