@@ -125,7 +125,8 @@ async def on_database_error(request: Request, error: DBAPIError) -> JSONResponse
     if status == 503 or broken:
         return unavailable(error)
     if state == "42501":
-        error.add_note("The role of DATABASE_URL has no permission for this: GRANT it.")
+        # Not add_note: FastAPI calls this again for what it raises.
+        error.__notes__ = ["The role of DATABASE_URL has no permission for this: GRANT it."]
     raise error  # our own mistake: 500
 
 
