@@ -131,17 +131,6 @@ def test_a_bad_setting_is_a_line_that_names_its_variable(command: str, service: 
     assert "hunter2" not in said
 
 
-def test_env_file_of_development_does_not_leak_into_production(service: Path) -> None:
-    """`poe migrate` has written one, with a secret key and the address of a database."""
-    show = ("uv", "run", "--no-sync", "python", "-c", "import app.config")
-
-    code, said = outcome(service, *show, ENVIRONMENT="production")
-
-    assert code == 1
-    assert "SECRET_KEY is missing" in said
-    assert "Traceback" not in said
-
-
 def test_a_long_name_of_the_temporary_folder_is_no_obstacle(service: Path, workspace: Path) -> None:
     """A socket's path holds 107 bytes."""
     long = workspace / ("x" * 70)
