@@ -32,7 +32,7 @@ def start() -> int | None:
     Without a DATABASE_URL this writes `.env`, if there is none. The embedded database runs until
     this process ends.
     """
-    if not os.environ.get("DATABASE_URL"):
+    if not os.environ.get("DATABASE_URL") and Settings().environment == "local":
         write_env()
     settings = Settings()
     if settings.environment != "local" or not is_embedded(settings.database_url):

@@ -104,31 +104,72 @@ def test_a_server_that_answers_there_is_used(service: Path, workspace: Path) -> 
     assert not (other / ".postgres/data").exists()
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "poe dev",
-        "poe db",
-        "poe migrate",
-        "poe revision x",
-        "poe seed",
-        "poe create-admin me@example.com",
-        "poe routes",
-        "poe openapi",
-        "alembic upgrade head",
-        "uvicorn app.main:app",
-        "pytest",
-    ],
-)
+COMMANDS = [
+    "poe dev",
+    "poe db",
+    "poe migrate",
+    "poe revision x",
+    "poe seed",
+    "poe create-admin me@example.com",
+    "poe psql --command SELECT",
+    "poe routes",
+    "poe openapi",
+    "alembic upgrade head",
+    "python -m app.commands.create_admin me@example.com",
+    "uvicorn app.main:app --uds /none/socket",  # ends, whatever happens
+]
+
+
+def lines_of(said: str, *variables: str) -> list[str]:
+    """What a command says about these variables, and no more than that."""
+    assert "Traceback" not in said
+    return [line for line in said.splitlines() if line.startswith(variables)]
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "pytest"])
 def test_a_bad_setting_is_a_line_that_names_its_variable(command: str, service: Path) -> None:
-    bad = {"ACCESS_TOKEN_MINUTES": "hunter2"}
+    bad = {"ACCESS_TOKEN_MINUTES": "hunter2", "LOG_LEVEL": "hunter2"}
 
     code, said = outcome(service, "uv", "run", "--no-sync", *command.split(), **bad)
 
     assert code == 1
-    assert re.search("^ACCESS_TOKEN_MINUTES: .+ integer", said, re.MULTILINE)
-    assert "Traceback" not in said
+    minutes, *others = lines_of(said, *bad)
+    assert re.match("ACCESS_TOKEN_MINUTES: .+ integer", minutes)
+    # The tests choose the level of the log themselves.
+    assert [line.partition(":")[0] for line in others] == ["LOG_LEVEL"] * (command != "pytest")
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_file_for_development_is_not_read_in_production(command: str, service: Path) -> None:
+    """Weak secrets, and the wrong database: `.env` lies where a service was tried first."""
+    production = {"ENVIRONMENT": "production"}
+
+    code, said = outcome(service, "uv", "run", "--no-sync", *command.split(), **production)
+
+    assert code == 1
+    key, url = lines_of(said, "SECRET_KEY", "DATABASE_URL")
+    assert key.startswith("SECRET_KEY is missing")
+    assert url.startswith("DATABASE_URL is missing")
+
+
+def test_a_file_that_is_meant_is_read_in_production(service: Path, tmp_path: Path) -> None:
+    """Named by ENV_FILE, or one that itself says that this is production."""
+    key = "DOCS_ENABLED=true\nSECRET_KEY=0123456789abcdefghijklmnopqrstuvwxyz\n"
+    url = "DATABASE_URL=postgresql://me:pw@db.example/blog\n"
+    named = tmp_path / "settings"
+    named.write_text(key + url)
+    other = render(tmp_path / "other")
+    (other / ".env").write_text(f"ENVIRONMENT=production\n{key}{url}")
+    show = "from app.config import settings; print(settings.environment, settings.docs_enabled)"
+    python = ("uv", "run", "--no-sync", "--project", str(service), "python", "-c", show)
+
+    by_name = run(service, *python, ENVIRONMENT="production", ENV_FILE=str(named))
+    by_itself = run(other, *python)
+    local = run(service, *python, ENV_FILE="")
+
+    assert (by_name, by_itself) == ("production True\n", "production True\n")
+    assert local == "local None\n"
 
 
 def test_a_long_name_of_the_temporary_folder_is_no_obstacle(service: Path, workspace: Path) -> None:

@@ -86,6 +86,17 @@ def test_wrong_setting_is_refused_with_the_remedy(
     assert "hunter2" not in f"{line} {refusal.value.__context__}"
 
 
+def test_every_missing_setting_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SECRET_KEY", "DATABASE_URL"):
+        monkeypatch.delenv(name)
+
+    with pytest.raises(SystemExit) as refusal:
+        read_settings()
+
+    _, *lines = str(refusal.value).splitlines()
+    assert [line.partition(" is missing")[0] for line in lines] == ["SECRET_KEY", "DATABASE_URL"]
+
+
 def test_env_file_that_is_no_text_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "env"
     file.write_bytes(b"TITLE=\xff")
