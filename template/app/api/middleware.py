@@ -31,8 +31,7 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 VARY = {"Vary": "Origin"}
-# Pages whose scripts the policy would stop: by path, and FastAPI's own by function, as `docs_url`
-# may have another path.
+# Pages whose scripts the policy would stop: by path, and FastAPI's own, wherever, by function.
 DOCS = {"/docs", "/redoc", "/docs/oauth2-redirect"}
 DOCS |= {"swagger_ui_html", "redoc_html", "swagger_ui_redirect"}
 

@@ -12,15 +12,11 @@ from sqlalchemy import Engine, ExceptionContext, event
 from app.config import Settings
 from app.db.url import FILES
 
-OF_DSN = FILES | {"application_name", "options"}  # asyncpg takes these from a DSN only
-
 
 async def connect(**given: Any) -> Any:
-    """Connect to the first host that answers in time and is as `target_session_attrs` says.
-
-    asyncpg has one timeout for all hosts together: one that is silent would use it up.
-    """
-    dsn = urlencode({name: given.pop(name) for name in OF_DSN & given.keys()})
+    """Connect as asyncpg does, but with a timeout for each host: one may be silent."""
+    only_in_dsn = (FILES | {"application_name", "options"}) & given.keys()
+    dsn = urlencode({name: given.pop(name) for name in only_in_dsn})
     hosts: list[dict[str, Any]] = [{}]
     if isinstance(given.get("host"), list):
         hosts = [{"host": h, "port": p} for h, p in zip(given["host"], given["port"], strict=True)]

@@ -52,8 +52,8 @@ def check(query: dict[str, str]) -> None:
         )
     for name in CHOICES.keys() & query.keys():
         if query[name] not in CHOICES[name]:
-            shown = "sslmode" if name == "ssl" else name
-            raise ValueError(f"DATABASE_URL: {shown} is one of {', '.join(CHOICES[name])}.")
+            name, choices = name.replace("ssl", "sslmode"), ", ".join(CHOICES[name])
+            raise ValueError(f"DATABASE_URL: {name} is one of {choices}.")
     for name in FILES & query.keys():
         if not os.access(query[name], os.R_OK):
             raise ValueError(f"DATABASE_URL: {name} is the path of a file that can be read.")
