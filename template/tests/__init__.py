@@ -45,11 +45,20 @@ os.environ["TEST_DATABASE_URL"] = url.render_as_string(False)  # xdist's workers
 worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 # The developer's own settings are not the tests'. An empty one has its default.
-for name in ("CORS_HEADERS", "CORS_ORIGINS", "DATABASE_PGBOUNCER", "DOCS_ENABLED", "LOG_LEVEL"):
+for name in (
+    "CORS_HEADERS",
+    "CORS_ORIGINS",
+    "DATABASE_PGBOUNCER",
+    "DOCS_ENABLED",
+    "LOG_CLIENT_ADDRESS",
+    "LOG_LEVEL",
+    "MAX_BODY_BYTES",
+    "REFRESH_TOKEN_COOKIE",
+    "REFRESH_TOKEN_REUSE_SECONDS",
+    "ROOT_PATH",
+):
     os.environ[name] = ""
-for name in ("LOG_CLIENT_ADDRESS", "MAX_BODY_BYTES"):
-    os.environ[name] = ""
-os.environ |= {"ENV_FILE": "", "ROOT_PATH": ""}
+os.environ["ENV_FILE"] = ""
 os.environ["ENVIRONMENT"] = "local"
 os.environ["SECRET_KEY"] = "only-these-tests-sign-with-this!"
 os.environ["DATABASE_URL"] = url.set(database=f"{url.database}_{worker}").render_as_string(False)

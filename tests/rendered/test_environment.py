@@ -140,6 +140,7 @@ def test_a_bad_setting_is_a_line_that_names_its_variable(command: str, service: 
     assert "hunter2" not in said
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_file_for_development_is_not_read_in_production(command: str, service: Path) -> None:
     """Weak secrets, and the wrong database: `.env` lies where a service was tried first."""

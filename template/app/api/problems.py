@@ -81,8 +81,8 @@ def methods_of(request: Request) -> set[str]:
 
 
 def unavailable(error: Exception) -> JSONResponse:
-    reason = error.driver_exception if isinstance(error, DBAPIError) else error
-    logger.warning("unavailable", error=brief(reason))
+    known = getattr(error, "orig", None) or error
+    logger.warning("unavailable", error=brief(known.__context__ or known))  # asyncpg's own error
     detail = "The database, or another service this needs, does not answer."
     return problem(503, detail, headers={"Retry-After": "1"})
 
