@@ -141,10 +141,15 @@ def test_a_bad_setting_is_a_line_that_names_its_variable(command: str, service: 
 
 
 @pytest.mark.sample(3)
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_file_for_development_is_not_read_in_production(command: str, service: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [*((command, "ENVIRONMENT") for command in COMMANDS), ("alembic check", "environment")],
+)
+def test_a_file_for_development_is_not_read_in_production(
+    command: str, name: str, service: Path
+) -> None:
     """Weak secrets, and the wrong database: `.env` lies where a service was tried first."""
-    production = {"ENVIRONMENT": "production"}
+    production = {name: "production"}
 
     code, said = outcome(service, "uv", "run", "--no-sync", *command.split(), **production)
 
