@@ -39,7 +39,7 @@ def masked(key: str, value: Any) -> Any:
     if SECRET_KEY.search(key):
         return MASK
     if isinstance(value, dict):
-        return {str(name): masked(str(name), inner) for name, inner in value.items()}
+        return {masked("", str(name)): masked(str(name), inner) for name, inner in value.items()}
     if isinstance(value, list | tuple | set):
         return [masked(key, inner) for inner in value]
     return SECRET_PAIR.sub(rf"\1{MASK}", SECRET_TEXT.sub(MASK, str(value)))

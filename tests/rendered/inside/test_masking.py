@@ -21,6 +21,7 @@ CANARY = "canary-3f9a"
         {"user": {"refresh_token": CANARY}},
         {"headers": [{"set-cookie": CANARY}]},
         {"tokens": [CANARY]},
+        {"changes": {f"{CANARY}@example.com": 1}},
         {"event": f"GET / with bearer {CANARY}"},
         {"event": f"{CANARY}@example.com signed in"},
         {"event": f"postgresql://me:{CANARY}@host/db does not answer"},
