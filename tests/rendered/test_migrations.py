@@ -84,6 +84,10 @@ def new_revision(service: Path, upgrade: str = "pass", downgrade: str = "pass") 
     return path
 
 
+def executed(statements: list[str]) -> str:
+    return "\n    ".join(f'op.execute("{statement}")' for statement in statements)
+
+
 def test_default_that_is_random_is_no_difference(service: Path) -> None:
     code, output = alembic(service, "check")
 
@@ -132,9 +136,15 @@ def test_constraint_is_dropped_by_the_name_that_is_shown(service: Path) -> None:
 
 
 def test_tables_of_others_are_left_alone(service: Path) -> None:
-    queue = ["CREATE TABLE queue (id bigint)", "CREATE TABLE queue_jobs (id bigint)"]
-    create = "\n    ".join(f'op.execute("{statement}")' for statement in queue)
-    new_revision(service, create, 'op.execute("DROP TABLE queue, queue_jobs")')
+    """So are a foreign key of theirs to a table of ours, and an index of a materialized view."""
+    queue = [
+        "CREATE TABLE queue (id bigint PRIMARY KEY, user_id bigint REFERENCES users)",
+        "CREATE TABLE queue_jobs (id bigint)",
+        "CREATE MATERIALIZED VIEW names AS SELECT name FROM users",
+        "CREATE INDEX names_name_idx ON names (name)",
+    ]
+    drop = ["DROP TABLE queue, queue_jobs", "DROP MATERIALIZED VIEW names"]
+    new_revision(service, executed(queue), executed(drop))
     alembic(service, "upgrade", "head")
     assert "remove_table" in alembic(service, "check")[1]
     edit(service / "alembic/env.py", "OTHERS: list[str] = []", 'OTHERS: list[str] = ["queue*"]')
