@@ -25,7 +25,8 @@ class RefreshCookie:
     def join(self, refresh_token: str) -> str:
         if not settings.refresh_token_cookie:
             return refresh_token
-        return f"{refresh_token}.{self.request.cookies.get(NAME, '')}"
+        secret = self.request.cookies.get(NAME)
+        return f"{refresh_token}.{secret}" if secret else ""  # no cookie is no reuse
 
     def split(self, tokens: TokenRead) -> TokenRead:
         if not settings.refresh_token_cookie:

@@ -10,12 +10,12 @@ from tests.accounts import log_in, refresh
 
 
 @pytest.fixture
-def browser(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> AsyncClient:
+def browser(committing_client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> AsyncClient:
     """A client that keeps cookies, over HTTPS."""
     cookie_mode = settings.model_copy(update={"refresh_token_cookie": True})
     monkeypatch.setattr(refresh_cookie, "settings", cookie_mode)
-    client.base_url = "https://test"
-    return client
+    committing_client.base_url = "https://test"
+    return committing_client
 
 
 def token_in(response: Response) -> str:
@@ -53,13 +53,18 @@ async def test_refresh_rotates_the_cookie(browser: AsyncClient, user: User) -> N
 
 
 async def test_neither_half_works_alone(browser: AsyncClient, user: User) -> None:
-    """CSRF has the cookie and not the body; XSS has the body and not the cookie."""
-    token = token_in(await log_in(browser, user.email))
-    secret = browser.cookies["refresh_token"]
+    """CSRF has the cookie and not the body; XSS has the body and not the cookie.
 
-    assert (await refresh(browser, "x")).status_code == 401
-    browser.cookies.clear()
+    Neither is reuse: the session goes on.
+    """
+    token = token_in(await log_in(browser, user.email))
+    secret = browser.cookies.pop("refresh_token")
+
+    assert (await refresh(browser, token)).status_code == 401
     assert (await refresh(browser, f"{token}.{secret}")).status_code == 401
+    browser.cookies["refresh_token"] = secret
+    assert (await refresh(browser, "x")).status_code == 401
+    assert (await refresh(browser, token)).status_code == 200
 
 
 async def test_cookie_is_off_by_default(client: AsyncClient, user: User) -> None:
