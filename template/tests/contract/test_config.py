@@ -106,6 +106,16 @@ def test_env_file_that_is_no_text_is_named(tmp_path: Path, monkeypatch: pytest.M
         read_settings()
 
 
+@pytest.mark.parametrize("name", ["missing", "."])
+def test_env_file_that_is_not_there_is_named(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / name))
+
+    with pytest.raises(SystemExit, match=f"ENV_FILE names, cannot be read: .*{tmp_path.name}"):
+        read_settings()
+
+
 def test_local_process_makes_its_own_secret_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVIRONMENT", "local")
     monkeypatch.delenv("SECRET_KEY")
