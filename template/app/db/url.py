@@ -8,6 +8,7 @@ from sqlalchemy.exc import ArgumentError
 
 SCHEME = re.compile(r"postgres|postgresql(\+(asyncpg|psycopg|psycopg2))?")
 SEVERAL_HOSTS = re.compile(r"([^/]+//(?:[^@?]*@)?)([^/?@]*,[^/?@]*)/([^?]*)\??")
+HOST = re.compile(r"(?:^|,)\[?((?<=\[)[^]]*|[^:,]*)\]?:?([^,]*)")  # one of several: `[::1]:5432`
 CHOICES = {
     "ssl": ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"],
     "target_session_attrs": ["any", "primary", "standby", "read-write", "read-only"],
@@ -27,7 +28,7 @@ def parse_database_url(value: str | URL) -> URL:
         url = make_url(SEVERAL_HOSTS.sub(r"\1/\3?host=\2&", text, count=1))
         query = {name: ",".join(values) for name, values in url.normalized_query.items()}
         if "," in query.get("host", "") and "port" not in query:
-            pairs = [(*host.split(":"), "5432")[:2] for host in query["host"].split(",")]
+            pairs = [(host, port or "5432") for host, port in HOST.findall(query["host"])]
             query["host"], query["port"] = map(",".join, zip(*pairs, strict=True))
         if "sslmode" in query:
             query["ssl"] = query.pop("sslmode")

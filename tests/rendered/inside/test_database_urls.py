@@ -32,6 +32,7 @@ def test_every_scheme_of_postgresql_becomes_that_of_asyncpg(scheme: str) -> None
         ("postgresql://u:p@a:1,b:2/db", "a,b", "1,2"),  # libpq's
         ("postgresql://u:p@a,b:2/db?application_name=x", "a,b", "5432,2"),
         ("postgresql://u:p/w@a,b/db", "a,b", "5432,5432"),
+        ("postgresql://u:p@[::1]:1,[::2]/db", "::1,::2", "1,5432"),
         ("postgresql:///db?host=a:1&host=b:2", "a,b", "1,2"),  # SQLAlchemy's
         ("postgresql:///db?host=a:1,b", "a,b", "1,5432"),
         ("postgresql:///db?host=a,b&port=1,2", "a,b", "1,2"),  # of both
