@@ -12,10 +12,10 @@ def test_line_that_cannot_be_written_is_dropped_and_counted() -> None:
     os.close(reader)
     output.write("lost")
     output.finish()
-    output.write("x" * (CAPACITY + 1))
     reader, writer = os.pipe()
     os.dup2(writer, output.fd)
 
+    output.write("x" * (CAPACITY + 1))
     output.write("kept")
 
     assert os.read(reader, 200).endswith(b'"dropped": 2}\nkept\n')

@@ -14,13 +14,13 @@ from app.services import login_sessions as login_session_service
 from app.tokens import create_access_token, fingerprint
 from tests.factories.login_sessions import LoginSessionFactory
 
-AN_HOUR_AGO = utc_now() - timedelta(hours=1)
+A_SECOND_AGO = utc_now() - timedelta(seconds=1)
 
 
 async def test_expired_session_gives_no_access(
     db: AsyncSession, login_session_factory: type[LoginSessionFactory]
 ) -> None:
-    session = await login_session_factory.acreate(expires_at=AN_HOUR_AGO)
+    session = await login_session_factory.acreate(expires_at=A_SECOND_AGO)
     token = create_access_token(session.user_id, session.id)
 
     assert await login_session_service.find_user(db, token) is None
@@ -31,7 +31,7 @@ async def test_expired_session_is_not_refreshed(db: AsyncSession, user: User) ->
     family = tokens.refresh_token.partition(".")[0]
     session = await login_session_repo.find_by_family(db, fingerprint(family))
     assert session
-    session.expires_at = AN_HOUR_AGO
+    session.expires_at = A_SECOND_AGO
 
     with pytest.raises(Unauthorized):
         await login_session_service.refresh(db, tokens.refresh_token)
@@ -40,7 +40,7 @@ async def test_expired_session_is_not_refreshed(db: AsyncSession, user: User) ->
 async def test_login_deletes_the_expired_sessions_of_the_user(
     db: AsyncSession, login_session: LoginSession
 ) -> None:
-    login_session.expires_at = AN_HOUR_AGO
+    login_session.expires_at = A_SECOND_AGO
 
     await login_session_service.start(db, login_session.user)
 

@@ -1,12 +1,14 @@
 """Every form in which a database URL is pasted: for when `app/db/url.py` changes."""
 
+import socket
 from pathlib import Path
+from time import perf_counter
 from urllib.parse import urlencode
 
 import pytest
 
 from app.config import Settings
-from app.db.connection import connect_args
+from app.db.connection import connect, connect_args
 from app.db.url import parse_database_url
 
 
@@ -86,6 +88,17 @@ def test_what_the_url_sets_goes_before_our_own_limits() -> None:
         "lock_timeout",
         "idle_in_transaction_session_timeout",
     }
+
+
+async def test_hosts_share_the_timeout() -> None:
+    """Pool exhausted: while no server answers, a request would wait for each in turn."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        ports = [silent.getsockname()[1]] * 2
+        started = perf_counter()
+        with pytest.raises(TimeoutError):
+            await connect(host=["127.0.0.1"] * 2, port=ports, user="me", timeout=1)
+
+    assert perf_counter() - started < 1.5
 
 
 @pytest.mark.parametrize(

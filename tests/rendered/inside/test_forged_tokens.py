@@ -21,7 +21,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.config import settings
 from app.models.login_sessions import LoginSession
 from app.models.users import User
-from app.tokens import ACCESS_LIFETIME, create_access_token, read_access_token
+from app.tokens import (
+    ACCESS_LIFETIME,
+    create_access_token,
+    create_reset_token,
+    read_access_token,
+    read_reset_token,
+)
 from tests.accounts import refresh, refresh_token_of
 
 type Json = dict[str, Any]
@@ -149,6 +155,17 @@ def test_clocks_may_differ_by_a_minute(
     monkeypatch.setattr("app.tokens.utc_now", lambda: NOW + ahead)
 
     assert (read_access_token(create_access_token(1, 2)) == (1, 2)) == accepted
+
+
+@pytest.mark.parametrize(("seconds", "accepted"), [(59, True), (60, False)])
+def test_reset_token_ends_an_hour_and_the_leeway_later(
+    seconds: int, accepted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Replay of an old reset token, from a mailbox that was broken into."""
+    monkeypatch.setattr("time.time", NOW.timestamp)
+    monkeypatch.setattr("app.tokens.utc_now", lambda: NOW - timedelta(hours=1, seconds=seconds))
+
+    assert (read_reset_token(create_reset_token(1, "a hash")) is not None) == accepted
 
 
 @pytest.mark.parametrize(("seconds", "accepted"), [(60, True), (61, False)])

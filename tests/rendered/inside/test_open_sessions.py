@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse
 from httpx import AsyncClient
 from sqlalchemy import select
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.deps import DbSession
@@ -132,6 +133,25 @@ async def test_stream_of_a_get_cannot_write(app: FastAPI, committing_client: Asy
 
     with pytest.raises(RuntimeError, match="A GET or HEAD request cannot write"):
         await committing_client.get("/write")
+
+
+async def test_session_of_a_stream_cannot_be_used_again(
+    app: FastAPI, committing_client: AsyncClient
+) -> None:
+    """Pool exhausted: a session that reopened by itself would leak a connection here, too."""
+
+    async def read(open_session: OpenSession) -> AsyncIterator[str]:
+        async with open_session() as db:
+            yield "begun"
+        await names(db)
+
+    @app.get("/late", response_model=None)
+    async def stream(open_session: OpenSession) -> StreamingResponse:
+        return StreamingResponse(read(open_session))
+
+    with pytest.raises(InvalidRequestError, match="permanently closed"):
+        await committing_client.get("/late")
+    await assert_nothing_leaked()
 
 
 async def test_silent_event_stream_ends_the_test_too(app: FastAPI, client: AsyncClient) -> None:
