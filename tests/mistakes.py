@@ -10,7 +10,7 @@ type Edit = Callable[[Path], None]
 @dataclass(frozen=True)
 class Mutant:
     mistake: str
-    edit: Edit  # of a clone of this repository
+    edit: Edit  # of a clone of this repository, or (IN_SERVICE) of a rendered service
     killer: str  # the test that must fail then
 
 
@@ -67,6 +67,7 @@ GITHUB = "template/{% if github %}.github{% endif %}"
 BASELINE = "template/alembic/versions/0001_accounts.py"
 COLUMN = '        sa.Column("last_login_at", sa.DateTime(timezone=True), nullable=True),\n'
 POE_UPDATE = "tests/rendered/test_poe_update.py"
+MIGRATIONS = "tests/rendered/test_migrations.py"
 
 MUTANTS = [
     # A template that renders the wrong thing
@@ -317,5 +318,201 @@ MUTANTS = [
             "actions/checkout@v7",
         ),
         "tests/static/test_linters.py::test_workflows_are_safe",
+    ),
+    # What only the template's own tests see of a service
+    Mutant(
+        "a .env for development that production reads",
+        swap("template/app/config.py.jinja", '".env" if LOCAL else None', '".env"'),
+        "tests/rendered/test_environment.py::test_a_file_for_development_is_not_read_in_production",
+    ),
+    Mutant(
+        "a silent host that takes the time of the next",
+        swap("template/app/db/connection.py", 'isinstance(given.get("host"), list)', "False"),
+        "tests/rendered/test_database_servers.py::test_a_silent_server_does_not_hide_the_next",
+    ),
+    Mutant(
+        "a default that is never compared",
+        swap("template/alembic/env.py", 'bool(printed["default"] != default)', "False"),
+        f"{MIGRATIONS}::test_other_default_is_a_difference",
+    ),
+    Mutant(
+        "a table of others that autogenerate drops",
+        swap("template/alembic/env.py", "fnmatch(str(name), other)", "name == other"),
+        f"{MIGRATIONS}::test_tables_of_others_are_left_alone",
+    ),
+    Mutant(
+        "a materialized view that is compared with the models",
+        swap("template/tests/contract/test_migrations.py", "tablename = ANY(:tables) AND ", ""),
+        f"{MIGRATIONS}::test_tables_of_others_are_left_alone",
+    ),
+]
+
+STREAMS = "tests/contract/test_open_sessions.py"
+SESSIONS = "app/services/login_sessions.py"
+LATER = "+ timedelta(seconds=60) <= utc_now()"
+OUTERMOST = "    app.add_middleware(RequestBoundary"
+AUTH = "tests/integration/test_auth.py"
+COOKIE = "tests/integration/test_refresh_cookie.py"
+OUTPUT = "tests/contract/test_broken_output.py"
+SQLSTATES = "tests/contract/test_sqlstates.py"
+LINES = "tests/contract/test_request_lines.py"
+
+IN_SERVICE = [
+    # Sessions
+    Mutant(
+        "a session that reopens after its request",
+        swap("app/db/session.py", "SessionLocal.configure(close_resets_only=False)\n", ""),
+        "tests/contract/test_streams.py::test_session_of_the_request_cannot_be_used_again",
+    ),
+    Mutant(
+        "a session of a stream that reopens",
+        swap("app/api/streams.py", "        close_resets_only=False,\n", ""),
+        f"{STREAMS}::test_session_of_a_stream_cannot_be_used_again",
+    ),
+    Mutant(
+        "a stream of a GET that may write",
+        swap("app/api/streams.py", "sync_session_class=type(db.sync_session),", ""),
+        f"{STREAMS}::test_stream_of_a_get_cannot_write",
+    ),
+    # Refresh tokens
+    Mutant(
+        "a used refresh token that works for ever",
+        swap(SESSIONS, " or now + REUSE_INTERVAL", ""),
+        f"{AUTH}::test_reuse_after_the_interval_revokes_every_tab",
+    ),
+    Mutant(
+        "a reuse interval that each use prolongs",
+        swap(SESSIONS, "valid.pop(secret_hash) or now", "valid.pop(secret_hash) and 0 or now"),
+        f"{AUTH}::test_reuse_after_the_interval_revokes_every_tab",
+    ),
+    Mutant(
+        "a reuse that revokes nothing",
+        swap(SESSIONS, "        await login_session_repo.delete(db, session.id)\n", ""),
+        f"{AUTH}::test_refresh_token_reuse_revokes_the_session",
+    ),
+    Mutant(
+        "a reuse whose revocation is rolled back",
+        swap(SESSIONS, "RefreshTokenReused(Recorded, ", "RefreshTokenReused("),
+        f"{AUTH}::test_refresh_token_reuse_revokes_the_session",
+    ),
+    Mutant(
+        "a second tab whose secret is thrown away",
+        swap(SESSIONS, "[*valid.items()][-MOST_SECRETS:]", "[(secret_hash, valid[secret_hash])]"),
+        f"{AUTH}::test_two_browser_tabs_refresh_one_token",
+    ),
+    Mutant(
+        "a row that grows with each refresh",
+        swap(SESSIONS, "[-MOST_SECRETS:]", ""),
+        f"{AUTH}::test_session_keeps_few_secrets",
+    ),
+    Mutant(
+        "a leeway that stretches a refresh token",
+        swap(SESSIONS, "session.expires_at <= utc_now()", f"session.expires_at {LATER}"),
+        "tests/unit/test_login_sessions.py::test_expired_session_is_not_refreshed",
+    ),
+    Mutant(
+        "a leeway that stretches a session",
+        both(
+            swap(SESSIONS, "session.expires_at <= utc_now()", "session.expires_at < utc_now()"),
+            swap(SESSIONS, "session.expires_at <= utc_now()", f"session.expires_at {LATER}"),
+        ),
+        "tests/unit/test_login_sessions.py::test_expired_session_gives_no_access",
+    ),
+    Mutant(
+        "a leeway of two minutes",
+        swap("app/tokens.py", "leeway=60,", "leeway=120,"),
+        "tests/contract/test_forged_tokens.py::test_clocks_may_differ_by_a_minute",
+    ),
+    Mutant(
+        "a reset token that works for a day",
+        swap("app/tokens.py", "timedelta(hours=1)", "timedelta(days=1)"),
+        "tests/contract/test_forged_tokens.py::test_reset_token_ends_an_hour_and_the_leeway_later",
+    ),
+    Mutant(
+        "a missing cookie that is taken for reuse",
+        swap("app/api/refresh_cookie.py", ' if secret else ""', ""),
+        f"{COOKIE}::test_neither_half_works_alone",
+    ),
+    # The database
+    Mutant(
+        "an exclusion constraint that is no conflict",
+        swap("app/api/problems.py", '"23": 409,', '"23503": 409, "23505": 409,'),
+        "tests/contract/test_problems.py::test_sqlstate_decides_the_status",
+    ),
+    Mutant(
+        "connections that a failover leaves in the pool",
+        swap("app/db/connection.py", " | ReadOnlySQLTransactionError\n", "\n"),
+        f"{SQLSTATES}::test_read_only_server_is_503_and_its_connection_is_replaced",
+    ),
+    Mutant(
+        "prepared statements that a migration leaves in the pool",
+        swap("app/db/connection.py", "stale = InvalidCachedStatementError | ", "stale = "),
+        f"{SQLSTATES}::test_changed_column_is_503_once",
+    ),
+    Mutant(
+        "hosts that take the whole timeout each",
+        swap("app/db/connection.py", " / len(hosts)", ""),
+        "tests/contract/test_database_urls.py::test_hosts_share_the_timeout",
+    ),
+    Mutant(
+        "a computed column that is read too late",
+        swap("app/db/base.py", '{"eager_defaults": True}', "{}"),
+        "tests/contract/test_computed_columns.py::test_patch_returns_a_computed_column",
+    ),
+    # Input, logs and pages
+    Mutant(
+        "JSON whose keys are not looked at",
+        swap("app/schemas/base.py", "[*value, *value.values()]", "[*value.values()]"),
+        "tests/unit/test_json.py::test_json_that_cannot_be_stored_is_refused",
+    ),
+    Mutant(
+        "a crash outside CORS",
+        both(
+            swap("app/main.py", "    app.add_middleware(CrashBoundary)\n", ""),
+            swap("app/main.py", OUTERMOST, f"    app.add_middleware(CrashBoundary)\n{OUTERMOST}"),
+        ),
+        "tests/contract/test_cors.py::test_crash_can_be_read_by_the_page",
+    ),
+    Mutant(
+        "a log that waits for its reader",
+        swap("app/log_output.py", "0, 0, 0.0", "0, 0, monotonic() + 60"),
+        f"{OUTPUT}::test_service_starts_and_ends_without_a_log",
+    ),
+    Mutant(
+        "a stalled log that fills the memory",
+        swap("app/log_output.py", "if self.waiting + size > CAPACITY:", "if False:"),
+        "tests/unit/test_log_output.py::test_line_that_cannot_be_written_is_dropped_and_counted",
+    ),
+    Mutant(
+        "a forked process that logs nothing",
+        swap("app/log_output.py", "        os.register_at_fork(after_in_child=self.start)", "#"),
+        f"{OUTPUT}::test_forked_process_logs_too",
+    ),
+    Mutant(
+        "a key of a mapping that is not masked",
+        swap("app/masking.py", 'masked("", str(name)): ', "name: "),
+        "tests/contract/test_masking.py::test_secret_is_masked",
+    ),
+    Mutant(
+        "the address of a caller in every line",
+        swap("app/api/middleware.py", " if self.log_client_address else None", ""),
+        f"{LINES}::test_line_of_a_request_names_the_user",
+    ),
+    Mutant(
+        "a request without its user",
+        swap(SESSIONS, "    bind_contextvars(user_id=session.user_id)", "#"),
+        f"{LINES}::test_line_of_a_request_names_the_user",
+    ),
+    Mutant(
+        "a path of the proxy that the routes do not know",
+        swap("app/main.py", "    app.root_path = settings.root_path\n", ""),
+        "tests/contract/test_below_a_path.py::test_proxy_that_passes_the_whole_path_on",
+    ),
+    Mutant(
+        "an ENV_FILE that is skipped when it is missing",
+        swap(
+            "app/config.py", "            Path(named).expanduser().read_bytes()", "            ..."
+        ),
+        "tests/contract/test_config.py::test_env_file_that_is_not_there_is_named",
     ),
 ]

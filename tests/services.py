@@ -21,6 +21,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "template"
+INSIDE = sorted((ROOT / "tests/rendered/inside").glob("test_*.py"))
 
 OWNER = {f"GIT_{role}_NAME": "An owner" for role in ("AUTHOR", "COMMITTER")}
 OWNER |= {f"GIT_{role}_EMAIL": "owner@example.com" for role in ("AUTHOR", "COMMITTER")}
@@ -156,6 +157,15 @@ def installed(folder: Path) -> Path:
     git_commit(folder)
     run(folder, "uv", "sync", "--locked", "--quiet")
     return folder
+
+
+def add_inside(service: Path) -> None:
+    """Add the tests that only the template runs: `test_inside.py` says why there are such."""
+    for module in INSIDE:
+        new = service / "tests/contract" / module.name
+        assert not new.exists(), f"{module.name}: the service has a module of this name"
+        shutil.copy(module, new)
+    shutil.copy(ROOT / "docs/sqlstates.md", service / "tests/contract")
 
 
 def edit(path: Path, old: str, new: str) -> None:

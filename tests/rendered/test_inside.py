@@ -4,24 +4,17 @@ The modules of `inside/` test the engine of the contract tests, and try whole ta
 where the service tries one attack of each kind. They run beside the service's contract tests.
 """
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.services import ROOT, installed, run
-
-INSIDE = sorted(Path(__file__).parent.glob("inside/test_*.py"))
+from tests.services import INSIDE, add_inside, installed, run
 
 
 @pytest.fixture(scope="module")
 def service(workspace: Path) -> Path:
     folder = installed(workspace / "inside")
-    for module in INSIDE:
-        new = folder / "tests/contract" / module.name
-        assert not new.exists(), f"{module.name}: the service has a module of this name"
-        shutil.copy(module, new)
-    shutil.copy(ROOT / "docs/sqlstates.md", folder / "tests/contract")
+    add_inside(folder)
     return folder
 
 
