@@ -374,6 +374,11 @@ IN_SERVICE = [
         swap("app/api/streams.py", "sync_session_class=type(db.sync_session),", ""),
         f"{STREAMS}::test_stream_of_a_get_cannot_write",
     ),
+    Mutant(
+        "an event stream whose error says no remedy",
+        swap("app/api/streams.py", "        explain(inner)", "        ..."),
+        f"{STREAMS}::test_event_stream_with_the_session_is_refused",
+    ),
     # Refresh tokens
     Mutant(
         "a used refresh token that works for ever",

@@ -32,7 +32,7 @@ def service(workspace: Path) -> Path:
     return folder
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("mutant", IN_SERVICE, ids=lambda mutant: mutant.mistake)
 def test_a_mistake_in_a_service_is_noticed(mutant: Mutant, service: Path) -> None:
     mutant.edit(service)

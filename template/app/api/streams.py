@@ -1,5 +1,6 @@
 """Sessions for what runs after the request, whose own session ends before the response is sent."""
 
+import re
 from typing import Annotated
 
 from fastapi import Depends
@@ -8,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.api.deps import DbSession
 
+# Used after its end; or at its end, by an event stream, which FastAPI begins a moment before.
+ENDED = re.compile(r"permanently closed|'close\(\)' can't be called")
 REMEDY = (
     "The session of a request ends before the response is sent. In a stream, a background task or "
     "the exit of a dependency take `open_session: OpenSession` and `async with open_session() as "
@@ -34,6 +37,8 @@ OpenSession = Annotated[async_sessionmaker[AsyncSession], Depends(get_open_sessi
 
 
 def explain(error: Exception) -> None:
-    """Add to the error of a closed session what to do."""
-    if isinstance(error, InvalidRequestError) and "permanently closed" in str(error):
+    """Add to the error of a closed session what to do; that of an event stream is in a group."""
+    for inner in getattr(error, "exceptions", ()):
+        explain(inner)
+    if isinstance(error, InvalidRequestError) and ENDED.search(str(error)):
         error.add_note(REMEDY)

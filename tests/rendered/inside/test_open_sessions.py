@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from fastapi import BackgroundTasks, Depends, FastAPI
@@ -41,6 +42,24 @@ async def test_background_task_with_the_session_of_the_request_is_refused(
     assert response.status_code == 202
     await assert_nothing_leaked()
     assert ENDED in capfd.readouterr().out
+
+
+async def test_event_stream_with_the_session_is_refused(
+    app: FastAPI, committing_client: AsyncClient, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """FastAPI reads it in a task group, which begins before the session ends."""
+
+    @app.get("/late", response_class=EventSourceResponse)
+    async def late(db: DbSession, seconds: float) -> AsyncIterator[list[str]]:
+        await asyncio.sleep(seconds)
+        yield await names(db)
+
+    for seconds in (0, 0.2):
+        with suppress(ExceptionGroup):
+            await committing_client.get(f"/late?seconds={seconds}")
+
+        assert "take `open_session: OpenSession`" in capfd.readouterr().out
+        await assert_nothing_leaked()
 
 
 async def test_exit_of_a_dependency_with_the_session_of_the_request_is_refused(
