@@ -87,9 +87,21 @@ def updates(session: nox.Session) -> None:
 
 @nox.session
 def rendered(session: nox.Session) -> None:
-    """Install rendered services, run their own checks, and do what the pages say."""
+    """Install rendered services, run their own checks, do what the pages say; a few faults."""
     # One file of tests per core: its tests share what they install.
-    pytest(session, "-m", "rendered", "--dist", "loadfile")
+    pytest(session, "-m", "rendered or faults", "--dist", "loadfile")
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Put a rendered service through the faults of a bad night, and print a table: 3 minutes."""
+    session.run("pytest", "-m", "faults", "--exhaustive", *session.posargs)
+
+
+@nox.session
+def proxies(session: nox.Session) -> None:
+    """Run a rendered service behind haproxy, nginx and PgBouncer, which must be installed."""
+    session.run("pytest", "-m", "proxies", *session.posargs)
 
 
 @nox.session

@@ -85,6 +85,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for release, profiles in table.items():
         counts = ", ".join(f"{profile} {count}" for profile, count in profiles.items())
         terminalreporter.write_line(f"from {release}, identical bytes: {counts}")
+    if rows := [str(properties["fault"]) for properties in runs if "fault" in properties]:
+        header = "| fault | what clients saw | target | promise |", "|---|---|---|---|"
+        terminalreporter.write_line("\n".join([*header, *rows]))
     if sums:
         counts = ", ".join(f"{name} {count}" for name, count in sums.items())
         terminalreporter.write_line(f"seed {terminalreporter.config.option.seed}: {counts}")

@@ -10,7 +10,10 @@ from app.api import PREFIX, problems
 from app.api.middleware import BodyLimit, Cors, CrashBoundary, RequestBoundary
 from app.api.openapi import describe, operation_id
 from app.api.routes import find_routers
+from app.api.time_limit import TimeLimitMiddleware
 from app.config import Settings, settings
+from app.db import probe
+from app.db.connection import close
 from app.db.session import engine
 from app.log_output import output
 
@@ -19,7 +22,8 @@ from app.log_output import output
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     with shutdown.announced(settings.shutdown_delay):
         yield
-    await engine.dispose()
+    await close(engine)
+    await close(probe.engine)
     output.finish()  # SIGTERM ends the process without `atexit`
 
 
@@ -37,6 +41,7 @@ def create_app(settings: Settings = settings) -> FastAPI:
     describe(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(TimeLimitMiddleware, seconds=settings.request_timeout)
     app.add_middleware(CrashBoundary)
     if settings.cors_origins:
         app.add_middleware(

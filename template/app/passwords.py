@@ -7,20 +7,22 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from zxcvbn import matching, zxcvbn
 
+from app.turns import turn
+
 SCORED_LENGTH = 48  # characters: zxcvbn takes 0.1 s for these, and ever more for longer ones
 MIN_SCORE = 3  # of zxcvbn's 0 to 4: it takes 10**8 guesses or more
 
-_hasher = PasswordHash((Argon2Hasher(),))
-# One hash takes 64 MiB and about 100 ms of a core; more at once would only starve other requests.
+# One hash takes 64 MiB and about 100 ms of one core: more threads would only delay other requests.
+_hasher = PasswordHash((Argon2Hasher(parallelism=1),))
 _hashing = asyncio.Semaphore(2)
-_scoring = asyncio.Lock()  # zxcvbn keeps `user_inputs` in a global
+_scoring = asyncio.Semaphore(1)  # zxcvbn keeps `user_inputs` in a global
 # zxcvbn tries every combination of spellings. With its own table, one password may take seconds.
 matching.L33T_TABLE.update(c=["("], g=["9"], i=["1", "!"], l=["1"], t=["7"])
 
 
 async def easy_to_guess(password: str, about: Collection[str] = ()) -> bool:
     """Whether a dictionary attack finds it early. `about` are words that describe its user."""
-    async with _scoring:
+    async with turn(_scoring):
         found = await asyncio.to_thread(zxcvbn, password[:SCORED_LENGTH], user_inputs=about)
     return bool(found["score"] < MIN_SCORE)
 
@@ -30,7 +32,7 @@ async def hash_password(password: str) -> str:
 
     Hold no database connection while it runs.
     """
-    async with _hashing:
+    async with turn(_hashing):
         return await asyncio.to_thread(_hasher.hash, password)
 
 
@@ -40,7 +42,7 @@ async def verify_password(password: str, password_hash: str | None) -> tuple[boo
     Without a hash it returns False after the same time, so that a timing attack does not show
     which accounts exist. Hold no database connection while it runs.
     """
-    async with _hashing:
+    async with turn(_hashing):
         if password_hash is None:
             await asyncio.to_thread(_hasher.hash, password)
             return False, None

@@ -17,7 +17,8 @@ import database
 from app.config import Settings
 
 LEASH = str(Path(__file__).with_name("leash.py"))
-UVICORN = ["uvicorn", "app.main:app", "--reload", "--reload-dir", "app", "--port"]
+UVICORN = ["uvicorn", "app.main:app", "--reload", "--reload-dir", "app"]
+UVICORN += ["--timeout-graceful-shutdown", "1", "--port"]  # a stream in a browser would delay it
 PARENT = os.getppid()
 
 

@@ -1,6 +1,6 @@
 """What an owner carries has ceilings: lines of Python, and how dense they are.
 
-Raising one needs a decision that says what is bought with it; numbers 28 and 30 have these.
+Raising one needs a decision that says what is bought with it; numbers 28, 30 and 36 have these.
 """
 
 from pathlib import Path
@@ -11,9 +11,9 @@ from tests.services import files_of
 
 # Physical lines in the rendered default.
 CEILINGS = {
-    "app": 2_650,
+    "app": 3_050,
     "owner's tests and scripts": 1_800,
-    "tests/contract": 3_250,
+    "tests/contract": 3_500,
     "devtools": 1_430,
 }
 # What the code had before these ceilings: characters of a line, and lines that are not blank.

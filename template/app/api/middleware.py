@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog import get_logger
@@ -18,6 +19,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from app.api import PREFIX
 from app.api.problems import problem
 from app.api.streams import explain
+from app.turns import client_left
 
 logger = get_logger(__name__)
 
@@ -50,6 +52,7 @@ class RequestBoundary:
         client = scope.get("client") if self.log_client_address else None
         known = {"client_address": client[0]} if client else {}
         bind_contextvars(request_id=request_id(scope), **known)
+        client_left.set(Request(scope, receive).is_disconnected)
         started = perf_counter()
         scope["status"], scope["answered"] = None, False
 

@@ -16,7 +16,7 @@ from starlette.routing import Match
 from structlog import get_logger
 
 from app.api.openapi import names_in
-from app.errors import AppError, InvalidToken, TooManyAttempts
+from app.errors import AppError, Busy, InvalidToken, TooManyAttempts
 from app.masking import brief
 from app.schemas.problems import Problem
 
@@ -35,6 +35,7 @@ MAX_ERRORS = 100  # a body of a megabyte may be wrong in 100,000 places
 # RFC 6750, section 3.1: an error code only if an access token was sent. A password, a refresh
 # token and a reset token in a body are none.
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
+RETRY = {"Retry-After": "1"}  # second
 INVALID_TOKEN = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 
@@ -84,7 +85,7 @@ def unavailable(error: Exception) -> JSONResponse:
     known = getattr(error, "orig", None) or error
     logger.warning("unavailable", error=brief(known.__context__ or known))  # asyncpg's own error
     detail = "The database, or another service this needs, does not answer."
-    return problem(503, detail, headers={"Retry-After": "1"})
+    return problem(503, detail, headers=RETRY)
 
 
 async def on_app_error(request: Request, error: AppError) -> JSONResponse:
@@ -93,6 +94,8 @@ async def on_app_error(request: Request, error: AppError) -> JSONResponse:
         headers = INVALID_TOKEN
     elif error.status == HTTPStatus.UNAUTHORIZED:
         headers = CHALLENGE
+    elif isinstance(error, Busy):
+        headers = RETRY
     elif isinstance(error, TooManyAttempts):
         headers = {"Retry-After": str(ceil(error.wait.total_seconds()))}
     return problem(error.status, str(error), headers=headers)

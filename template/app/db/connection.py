@@ -1,5 +1,6 @@
 """How asyncpg connects to the database: with timeouts, and through PgBouncer if there is one."""
 
+import asyncio
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
@@ -7,10 +8,31 @@ from uuid import uuid4
 
 import asyncpg
 from asyncpg.exceptions import InvalidCachedStatementError, ReadOnlySQLTransactionError
-from sqlalchemy import Engine, ExceptionContext, event
+from sqlalchemy import Connection, Engine, ExceptionContext, event
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.config import Settings
+from app.config import Settings, settings
 from app.db.url import FILES
+
+PING = "SELECT 1"
+PING_TIMEOUT = 1.0  # seconds
+CLOSE_TIMEOUT = 0.5
+
+
+class DriverConnection(asyncpg.Connection):
+    """Meets a silent server once: a connection on which a ping is not answered is broken."""
+
+    async def fetchrow(self, *_: Any, **__: Any) -> None:
+        """SQLAlchemy calls it for its ping alone. A text without parameters is never prepared."""
+        try:
+            await self.execute(PING, timeout=PING_TIMEOUT)
+        except TimeoutError:
+            self.terminate()
+            raise asyncpg.ConnectionDoesNotExistError("The database does not answer.") from None
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's
+        with suppress(TimeoutError):  # then asyncpg has cut the connection
+            await super().close(timeout=min(timeout or CLOSE_TIMEOUT, CLOSE_TIMEOUT))
 
 
 async def connect(**given: Any) -> Any:
@@ -20,12 +42,22 @@ async def connect(**given: Any) -> Any:
     hosts: list[dict[str, Any]] = [{}]
     if isinstance(given.get("host"), list):
         hosts = [{"host": h, "port": p} for h, p in zip(given["host"], given["port"], strict=True)]
-    timeout = float(given.pop("connect_timeout", given.get("timeout", 5) / len(hosts)))
-    given |= {"dsn": f"postgresql:///?{dsn}", "timeout": timeout}
+    timeout = float(given.pop("connect_timeout", given.get("timeout", 3) / len(hosts)))
+    given |= {
+        "dsn": f"postgresql:///?{dsn}",
+        "timeout": timeout,
+        "connection_class": DriverConnection,
+    }
     for host in hosts[:-1]:
         with suppress(OSError, asyncpg.PostgresError, asyncpg.InternalClientError):
             return await asyncpg.connect(**given | host)
-    return await asyncpg.connect(**given | hosts[-1])
+    try:
+        return await asyncpg.connect(**given | hosts[-1])
+    except asyncpg.ProtocolViolationError as error:
+        if "startup parameter" not in str(error):
+            raise
+        remedy = "Is it PgBouncer? Set DATABASE_PGBOUNCER=true."
+        raise asyncpg.ProtocolViolationError(f"{error}. {remedy}") from error
 
 
 @event.listens_for(Engine, "handle_error")
@@ -33,6 +65,13 @@ def discard(context: ExceptionContext) -> None:
     """Replace the connections of before a failover or a change of a table's columns."""
     stale = InvalidCachedStatementError | ReadOnlySQLTransactionError
     context.is_disconnect |= isinstance(context.original_exception.__cause__, stale)
+
+
+@event.listens_for(Engine, "set_connection_execution_options")
+def keep_server(connection: Connection, options: dict[str, Any]) -> None:
+    """Without a transaction, PgBouncer may execute a statement where it was not prepared."""
+    if settings.database_pgbouncer and options.get("isolation_level") == "AUTOCOMMIT":
+        options["isolation_level"] = "READ COMMITTED"
 
 
 def unprepared() -> dict[str, Any]:
@@ -46,16 +85,23 @@ def unprepared() -> dict[str, Any]:
 
 def connect_args(settings: Settings) -> dict[str, Any]:
     """Give every wait a timeout: connecting, a statement, a lock, an idle transaction."""
-    timeouts = {"async_creator_fn": connect, "timeout": 5, "command_timeout": 10}
+    timeouts = {"async_creator_fn": connect, "timeout": 3, "command_timeout": 10}
     if settings.database_pgbouncer:
         # PgBouncer refuses server settings, too: set these timeouts on the role.
         return timeouts | unprepared()
     server_settings = {
         "application_name": settings.jwt_issuer,
-        "statement_timeout": "5000",
+        "statement_timeout": "4000",
         "lock_timeout": "3000",
         "idle_in_transaction_session_timeout": "15000",
     }
     given = str(settings.database_url.query)  # what the URL sets goes before
     ours = {name: value for name, value in server_settings.items() if name not in given}
     return timeouts | {"server_settings": ours}
+
+
+async def close(engine: AsyncEngine) -> None:
+    """Close the connections in the pool. At the end of the process, a silent server delays none."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            await engine.dispose()

@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
 from app.config import settings
 from app.db.connection import connect_args
+from app.db.pool import FairPool
 
 # In the pool, connections are in AUTOCOMMIT: a ping and a read take one round trip each, not
 # three. Every `SessionLocal()` is a real transaction nevertheless. Keep exactly these two levels:
@@ -12,6 +13,7 @@ engine = create_async_engine(
     settings.database_url,
     pool_pre_ping=True,
     isolation_level="AUTOCOMMIT",
+    poolclass=FairPool,
     pool_size=settings.database_pool_size,
     max_overflow=0,
     pool_timeout=settings.database_pool_timeout,

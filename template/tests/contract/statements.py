@@ -10,7 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.config import settings
-from app.db.connection import connect_args
+from app.db.connection import PING, connect_args
 from app.db.session import SessionLocal, engine
 
 
@@ -28,7 +28,7 @@ class Statements:
 
     # asyncpg logs BEGIN, COMMIT and the ping, but no prepared statement; SQLAlchemy only those.
     def on_control(self, record: Any) -> None:
-        self.words.append("ping" if record.query == ";" else record.query.split()[0].rstrip(";"))
+        self.words.append("ping" if record.query == PING else record.query.split()[0].rstrip(";"))
 
     def on_statement(self, conn: Any, cursor: Any, statement: str, *_: Any) -> None:
         self.words.append(statement.split()[0])

@@ -157,7 +157,7 @@ def test_every_wait_for_the_database_has_a_timeout() -> None:
     options = connect_args(Settings())
 
     limits = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"]
-    assert options["timeout"] == 5
+    assert options["timeout"] == 3
     assert all(0 < int(options["server_settings"][limit]) <= 15_000 for limit in limits)
 
 

@@ -12,6 +12,8 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.config import Settings
+from app.db import connection
 from app.db.session import SessionLocal, engine
 from app.models.login_sessions import LoginSession
 from app.models.users import User
@@ -39,6 +41,20 @@ async def test_statements_of_a_request(
     assert await sent("PATCH", "/users/me", name) == changed
     assert await sent("PATCH", "/users/9999", name) == ["ping", "BEGIN", "SELECT", "ROLLBACK"]
     assert await sent("DELETE", "/users/me") == ["ping", "BEGIN", "SELECT", "DELETE", "COMMIT"]
+
+
+async def test_read_behind_pgbouncer_has_a_transaction(
+    committing_client: AsyncClient,
+    headers: Headers,
+    statements: Statements,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or it may be prepared on one connection to the server, and executed on another."""
+    monkeypatch.setattr(connection, "settings", Settings(database_pgbouncer=True))
+
+    await committing_client.get("/users/me", headers=headers)
+
+    assert await statements.take() == ["ping", "BEGIN", "SELECT", "ROLLBACK"]
 
 
 async def test_list_has_no_n_plus_1(

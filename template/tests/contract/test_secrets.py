@@ -106,7 +106,7 @@ async def test_no_secret_is_shown(
         reset = {"reset_token": sent, "new_password": OLD}
         await client.post("/auth/password-reset", json=reset)
     monkeypatch.setitem(SessionLocal.kw, "bind", create_async_engine(NOWHERE))
-    await client.get("/health/ready")
+    await log_in(client, EMAIL, NEW)
     nested = {"request": {"headers": [{"cookie": KEY}]}}
     logging.getLogger("library").warning("GET /x?api_key=%s %s", KEY, NOWHERE, extra=nested)
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from app import logging as app_logging
 from app.api.deps import DbSession
 from app.config import Settings, settings
-from app.db.session import SessionLocal
+from app.db import probe
 from app.main import create_app
 from app.models.users import User
 from tests.accounts import Headers
@@ -65,7 +65,7 @@ async def test_line_of_a_request_has_the_address_if_a_setting_says_so(
 
 
 async def test_probe_is_logged_if_it_fails(
-    client: AsyncClient, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    client: AsyncClient, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A probe every second is most of the log, and says nothing."""
     await client.get("/health/live")
@@ -85,7 +85,7 @@ async def test_what_is_unavailable_is_said_in_a_short_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A database that is down is logged with each request: a traceback each time fills disks."""
-    monkeypatch.setitem(SessionLocal.kw, "bind", create_async_engine(NOWHERE))
+    monkeypatch.setattr(probe, "engine", create_async_engine(NOWHERE))
 
     response = await committing_client.get("/health/ready")
 

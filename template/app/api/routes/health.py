@@ -1,7 +1,6 @@
 from fastapi import APIRouter, HTTPException
-from sqlalchemy import select
 
-from app.api.deps import DbSession
+from app.db import probe
 from app.schemas.health import Health
 from app.shutdown import shutting_down
 
@@ -15,9 +14,9 @@ async def live() -> Health:
 
 
 @router.get("/ready", response_model=Health)
-async def ready(db: DbSession) -> Health:
+async def ready() -> Health:
     """Say that the process takes requests and the database answers too."""
     if shutting_down.is_set():
         raise HTTPException(status_code=503, detail="The service is shutting down.")
-    await db.execute(select(1))
+    await probe.ask()
     return Health()

@@ -1,0 +1,207 @@
+"""Nothing waits for long: a limit per request, fair queues, and a database that is silent."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import asyncpg
+import pytest
+from fastapi import Body, Depends, FastAPI, Request
+from fastapi.responses import StreamingResponse
+from httpx import ASGITransport, AsyncClient
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from app import turns
+from app.api.deps import DbSession
+from app.api.time_limit import TimeLimit
+from app.config import Settings, settings
+from app.db import connection as db_connection
+from app.db.connection import connect, connect_args
+from app.db.pool import FairPool
+from app.errors import Busy
+from app.main import create_app
+from app.models.users import User
+from tests.accounts import log_in
+
+LIMIT = 0.2  # seconds
+
+
+@pytest.fixture
+async def hasty(committing_client: AsyncClient) -> AsyncIterator[tuple[FastAPI, AsyncClient]]:
+    """A service with a limit of 0.2 seconds, and its client."""
+    app = create_app(Settings(request_timeout=LIMIT))
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
+        yield app, client
+
+
+async def test_request_over_its_limit_is_503_and_rolled_back(
+    hasty: tuple[FastAPI, AsyncClient], committed: AsyncSession, user: User
+) -> None:
+    """Its statements are short, so no limit of the database ends it."""
+    app, client = hasty
+
+    @app.post("/slow")
+    async def slow(db: DbSession) -> None:
+        await db.execute(text("UPDATE users SET name = 'changed'"))
+        for _ in range(100):
+            await db.execute(text("SELECT pg_sleep(0.05)"))
+
+    response = await client.post("/slow")
+
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+    assert response.headers["content-type"] == "application/problem+json"
+    await committed.refresh(user)
+    assert user.name != "changed"
+
+
+async def test_limit_of_a_route_goes_before(hasty: tuple[FastAPI, AsyncClient]) -> None:
+    app, client = hasty
+
+    @app.get("/report", dependencies=[Depends(TimeLimit(5))])
+    @app.get("/endless", dependencies=[Depends(TimeLimit(None))])
+    async def report(request: Request) -> None:
+        await request.body()
+        await asyncio.sleep(2 * LIMIT)
+
+    assert (await client.get("/report")).status_code == 200
+    assert (await client.get("/endless")).status_code == 200
+
+
+async def test_upload_and_stream_take_as_long_as_they_take(
+    hasty: tuple[FastAPI, AsyncClient],
+) -> None:
+    app, client = hasty
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b"12"
+            await asyncio.sleep(LIMIT / 2)
+
+    @app.post("/copy")
+    async def copy(sent: Annotated[int, Body()]) -> StreamingResponse:
+        return StreamingResponse(parts())
+
+    response = await client.post(
+        "/copy", content=parts(), headers={"Content-Type": "application/json"}
+    )
+
+    assert response.text == "121212"
+
+
+async def test_sign_in_waits_a_moment_for_its_turn(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Denial of service: a queue without end keeps everyone out."""
+    monkeypatch.setattr(turns, "PATIENCE", LIMIT)
+    busy = asyncio.Semaphore(0)
+    monkeypatch.setattr("app.passwords._hashing", busy)
+
+    response = await log_in(client, "a@example.com", "any")
+
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+
+
+async def test_nothing_is_done_for_a_client_who_left() -> None:
+    """Denial of service: to hang up costs a caller nothing."""
+
+    async def left() -> bool:
+        return True
+
+    turns.client_left.set(left)
+    with pytest.raises(Busy):
+        async with turns.turn(asyncio.Semaphore(1)):
+            pytest.fail("did the work")
+
+
+@pytest.fixture
+async def pool_of_one(cloned_database: None) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(
+        settings.database_url,
+        poolclass=FairPool,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=5,
+        connect_args=connect_args(settings),
+    )
+    yield engine
+    await engine.dispose()
+
+
+async def test_connection_goes_to_who_waits_longest(pool_of_one: AsyncEngine) -> None:
+    served = []
+
+    async def serve(name: str) -> None:
+        async with pool_of_one.connect():
+            served.append(name)
+
+    async with pool_of_one.connect():
+        waiting = [asyncio.create_task(serve(name)) for name in ("first", "second")]
+        await asyncio.sleep(0.05)
+    await serve("newcomer")
+    await asyncio.gather(*waiting)
+
+    assert served == ["first", "second", "newcomer"]
+
+
+async def test_turn_is_given_back_however_a_connection_ends(pool_of_one: AsyncEngine) -> None:
+    async with pool_of_one.connect() as connection:
+        await connection.invalidate()
+    raw = await pool_of_one.raw_connection()
+    raw.detach()
+    raw.close()
+    nowhere = create_async_engine(
+        "postgresql+asyncpg://127.0.0.1:1/x", poolclass=FairPool, pool_size=1, max_overflow=0
+    )
+    for _ in range(2):
+        with pytest.raises(OSError, match="Connect call failed"):
+            await nowhere.connect()
+
+    async with asyncio.timeout(5), pool_of_one.connect():
+        pass
+
+
+async def test_silent_connection_is_cut_at_its_ping(
+    cloned_database: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db_connection, "PING", "SELECT pg_sleep(5)")
+    monkeypatch.setattr(db_connection, "PING_TIMEOUT", 0.05)
+    engine = create_async_engine(
+        settings.database_url, poolclass=NullPool, connect_args=connect_args(settings)
+    )
+    async with engine.connect() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+
+        with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+            await driver.fetchrow(";")  # as SQLAlchemy does
+
+        assert driver.is_closed()
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            b"unsupported startup parameter: lock_timeout",
+            "lock_timeout. .* DATABASE_PGBOUNCER=true",
+        ),
+        (b"no such user", "^no such user$"),
+    ],
+)
+async def test_pgbouncer_without_its_setting_is_named(message: bytes, shown: str) -> None:
+    fields = b"SFATAL\0C08P01\0M%s\0\0" % message
+    answer = b"E" + (len(fields) + 4).to_bytes(4) + fields
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1")
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        with pytest.raises(asyncpg.ProtocolViolationError, match=shown):
+            await connect(host="127.0.0.1", port=port, user="me", ssl=False)
