@@ -1,6 +1,6 @@
 """What an owner carries has ceilings: lines of Python, and how dense they are.
 
-Raising one needs a decision that says what is bought with it; numbers 28 and 30 have these.
+Raising one needs a decision that says what is bought with it; numbers 28, 30 and 35 have these.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.services import files_of
 
 # Physical lines in the rendered default.
 CEILINGS = {
-    "app": 2_650,
+    "app": 2_780,
     "owner's tests and scripts": 1_800,
     "tests/contract": 3_250,
     "devtools": 1_430,
