@@ -11,6 +11,7 @@ from time import sleep
 
 import pytest
 
+from tests.rendered.squawk import findings
 from tests.rendered.test_database_servers import at, server, sql
 from tests.services import environment, installed, outcome
 
@@ -232,3 +233,14 @@ def test_every_transaction_has_its_limits(service: Path, database: dict[str, str
     assert code == 0, said
     printed = outcome(service, "uv", "run", "--no-sync", "alembic", "upgrade", "head", "--sql")[1]
     assert printed.count(LIMITS) == printed.count("BEGIN;") == 2
+
+
+def test_no_migration_locks_a_table_for_long(service: Path) -> None:
+    assert findings(service) == ""
+
+    new = service / "alembic/versions/new.py"
+    write(service, '    op.create_index("posts_title_idx", "posts", ["title"])')
+    try:
+        assert "require-concurrent-index-creation" in findings(service)
+    finally:
+        new.unlink()
