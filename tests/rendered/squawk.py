@@ -23,8 +23,11 @@ for script in ScriptDirectory("alembic").walk_revisions():
         with (folder / f"{run.__name__}-{new}.sql").open("w") as file:
             run(Config(toml_file="pyproject.toml", output_buffer=file), steps, sql=True)
 """
-# A downgrade drops its tables by design, and their indexes with them.
-BY_DESIGN = "--exclude=ban-drop-table,require-concurrent-index-deletion"
+# A downgrade takes away what its upgrade brought, by design and at a quiet time.
+BY_DESIGN = (
+    "--exclude=adding-not-nullable-field,ban-drop-column,ban-drop-function,ban-drop-not-null"
+    ",ban-drop-table,require-concurrent-index-deletion"
+)
 
 
 def findings(service: Path) -> str:
