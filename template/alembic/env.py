@@ -1,4 +1,4 @@
-"""What Alembic compares, and how it runs; `app/db/migrations.py` has the waiting."""
+"""What Alembic compares, and how it runs; `app/commands/migrations.py` has the waiting."""
 
 import asyncio
 from fnmatch import fnmatch
@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, DefaultClause, MetaData, Table, event
 from sqlalchemy.exc import DBAPIError
 
 import app.models  # noqa: F401 - registers every table
-from app.db import migrations
+from app.commands import migrations
 from app.db.base import Base
 
 # The tables of others in this database, such as a queue's: autogenerate leaves them alone.

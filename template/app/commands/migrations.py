@@ -85,7 +85,10 @@ async def take_turn(lock: AsyncConnection, wait: int) -> None:
             while await lock.execute(ENDLESS) and not await lock.scalar(TRY_LOCK):
                 if not who:
                     who = ", ".join((await describe(lock, 0)).values())
-                    tell(f"Waiting up to {wait} s for another run of migrations: {who}")
+                    print(
+                        f"Waiting up to {wait} s for another run of migrations: {who}",
+                        file=sys.stderr,
+                    )
                 await lock.rollback()
                 await asyncio.sleep(0.5)
             # A SELECT has its snapshot until the next statement. This one has none.
@@ -129,14 +132,10 @@ async def watch(migrating: AsyncConnection) -> None:
                     blockers = f"up to {migrating.info['limit']} s for {', '.join(who.values())}"
                     migrating.info["blockers"] = blockers
                     if who.keys() - told:
-                        tell(f"Waiting {blockers}")
+                        print(f"Waiting {blockers}", file=sys.stderr)
                     told |= who.keys()
                 await asyncio.sleep(0.5)
 
 
 async def describe(connection: AsyncConnection, pid: int) -> dict[int, str]:
     return {row.pid: row.format for row in await connection.execute(WHO, {"pid": pid})}
-
-
-def tell(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
