@@ -83,12 +83,8 @@ async def take_turn(lock: AsyncConnection, wait: int) -> None:
     try:
         async with asyncio.timeout(wait):
             while await lock.execute(ENDLESS) and not await lock.scalar(TRY_LOCK):
-                if not who:
-                    who = ", ".join((await describe(lock, 0)).values())
-                    print(
-                        f"Waiting up to {wait} s for another run of migrations: {who}",
-                        file=sys.stderr,
-                    )
+                if not who and (who := ", ".join((await describe(lock, 0)).values())):
+                    tell(f"Waiting up to {wait} s for another run of migrations: {who}")
                 await lock.rollback()
                 await asyncio.sleep(0.5)
             # A SELECT has its snapshot until the next statement. This one has none.
@@ -128,14 +124,18 @@ async def watch(migrating: AsyncConnection) -> None:
         async with migrating.engine.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             while True:
-                if who := await describe(connection, migrating.info.get("pid", 0)):
+                if who := await describe(connection, migrating.info.get("pid", -1)):
                     blockers = f"up to {migrating.info['limit']} s for {', '.join(who.values())}"
                     migrating.info["blockers"] = blockers
                     if who.keys() - told:
-                        print(f"Waiting {blockers}", file=sys.stderr)
+                        tell(f"Waiting {blockers}")
                     told |= who.keys()
                 await asyncio.sleep(0.5)
 
 
 async def describe(connection: AsyncConnection, pid: int) -> dict[int, str]:
     return {row.pid: row.format for row in await connection.execute(WHO, {"pid": pid})}
+
+
+def tell(line: str) -> None:
+    print(line, file=sys.stderr)
