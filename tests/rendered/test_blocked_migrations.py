@@ -177,7 +177,7 @@ def test_blocked_migration_says_in_a_line_who_blocks(
     blocking = "SET application_name = 'nightly'", "BEGIN", "SELECT FROM posts WHERE title = 'mine'"
 
     with psql(service, database, *blocking):
-        code, said = alembic(service, database)
+        code, said = alembic(service, database, "-x", "wait=20")
 
     assert code != 0
     waiting, failed = said.splitlines()
