@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 import pytest
 
@@ -195,10 +195,13 @@ def test_another_run_is_waited_for_with_a_limit(service: Path, database: dict[st
     write(service, ALTER)
 
     with psql(service, database, "SELECT pg_advisory_lock(hashtext('alembic'))"):
+        began = monotonic()
         code, said = alembic(service, database, "-x", "wait=1")
+        waited = monotonic() - began
 
     assert code != 0
     waiting, failed = said.splitlines()
+    assert waited < 20
     who = r"another run of migrations: pid \d+ \(psql, idle, last query at 20\S+ \S+\)"
     assert re.fullmatch(f"Waiting up to 1 s for {who}", waiting)
     assert re.fullmatch(
