@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 
 import pytest
 
 from tests.rendered.squawk import findings
 from tests.rendered.test_database_servers import at, server, sql
-from tests.services import environment, installed, outcome
+from tests.services import environment, installed, outcome, wait_until
 
 MIGRATION = '''"""New.
 
@@ -65,6 +65,10 @@ async def main():
 
 asyncio.run(main())
 """
+CONNECTIONS = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND application_name = 'alembic'"
+)
 VALID = (
     "SELECT indisvalid FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
     " WHERE relname = 'posts_title_idx'"
@@ -160,7 +164,8 @@ def test_replicas_build_an_index_once_while_rows_are_written(
     ):
         with psql(service, database, *snapshot):
             runs = [pool.submit(alembic, service, database, "-x", "wait=120") for _ in range(4)]
-            sleep(2)
+            # Each has a connection for the lock; one has two more, to migrate and to watch.
+            wait_until(lambda: sql(service, CONNECTIONS, **database) == "6")
         outcomes = [run.result() for run in runs]
 
     assert [code for code, _ in outcomes] == [0, 0, 0, 0], outcomes
