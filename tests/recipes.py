@@ -18,6 +18,8 @@ PROVED_BY = {"schemathesis": "tests/rendered/test_fuzz.py"}
 
 FENCE = re.compile(r"^```(?P<kind>\S*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 PATH = re.compile(r"(?:\A|\n)(?:[A-Z][\w ]*: )?`([\w./-]+)`:\n{1,2}\Z")
+# Alembic puts the time into the name of the file.
+NEW_REVISION = re.compile(r"alembic/versions/\*\w+\.py")
 CHANGED = re.compile(r"^\+\+\+ b/(.+)$", re.MULTILINE)
 
 
@@ -38,12 +40,17 @@ class Block:
             run(service, "sh", "-ec", self.text)
         elif self.kind == "diff":
             patch = service.with_suffix(".diff")
-            patch.write_text(self.text)
+            patch.write_text(NEW_REVISION.sub(lambda name: the_only(service, name[0]), self.text))
             run(service, "git", "apply", str(patch))
         else:
             new = service / str(self.path)
             assert not new.exists(), f"{self.path} is there already"
             new.write_text(self.text)
+
+
+def the_only(service: Path, pattern: str) -> str:
+    (found,) = service.glob(pattern)
+    return str(found.relative_to(service))
 
 
 def blocks_of(name: str) -> list[Block]:

@@ -1,21 +1,20 @@
-"""How Alembic reaches the database, one run at a time, and what it compares."""
+"""What Alembic compares, and how it runs; `app/commands/migrations.py` has the waiting."""
 
 import asyncio
 from fnmatch import fnmatch
+from re import fullmatch
 from typing import Any
 
 from alembic import context
 from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.runtime.migration import MigrationInfo
 from alembic.util import CommandError
-from sqlalchemy import Column, Connection, DefaultClause, MetaData, Table, inspect, pool, text
+from sqlalchemy import Column, Connection, DefaultClause, MetaData, Table, event, inspect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
 
 import app.models  # noqa: F401 - registers every table
-from app.config import settings
+from app.commands import migrations
 from app.db.base import Base
-from app.db.connection import connect, unprepared
 
 # The tables of others in this database, such as a queue's: autogenerate leaves them alone.
 TABLES_OF_OTHERS: list[str] = []  # patterns, such as "pgqueuer*"
@@ -26,9 +25,15 @@ def is_ours(name: str | None, kind: str, _: Any) -> bool:
 
 
 class Postgresql(PostgresqlImpl):
-    """Compares defaults as PostgreSQL prints them: evaluated, two random ones are never equal."""
+    """Prints limits. Compares defaults as PostgreSQL prints them: two random values never agree."""
 
     __dialect__ = "postgresql"
+
+    def emit_begin(self) -> None:
+        """Of `--sql`; a connection does the same when it begins."""
+        super().emit_begin()
+        for limit in migrations.LIMITS:
+            self.static_output(f"{limit};")
 
     def compare_server_default(
         self, column: Column[Any], modelled: Column[Any], wanted: str | None, default: str | None
@@ -74,35 +79,18 @@ def migrate_offline() -> None:
 
 
 def migrate(connection: Connection) -> None:
+    event.listen(connection, "begin", migrations.set_limits)
     context.configure(connection=connection, on_version_apply=announce, **options)
     with context.begin_transaction():
-        # Replicas that start together wait for each other, without a limit. Waiting for a table has
-        # one: while a migration waits for a long query, all later queries wait for the migration.
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('alembic'))"))
-        connection.execute(text("SET LOCAL lock_timeout = '3s'"))
         context.run_migrations()
 
 
-async def connect_and_migrate() -> None:
-    engine = create_async_engine(
-        settings.database_url,
-        poolclass=pool.NullPool,
-        # Unprepared, because PgBouncer may be between.
-        connect_args=unprepared() | {"async_creator_fn": connect, "timeout": 5},
-    )
-    try:
-        connection = await engine.connect()
-    except (OSError, DBAPIError) as error:
-        reason = error.driver_exception if isinstance(error, DBAPIError) else error
-        url = settings.database_url.set(drivername="postgresql")
-        raise CommandError(
-            f"No database at {url}: {reason}. Start one with `poe db`, or set DATABASE_URL."
-        ) from None
-    try:
-        await connection.run_sync(migrate)
-    finally:
-        await connection.close()
+def seconds_to_wait() -> int:
+    """`alembic -x wait=60 upgrade head`: for another run, and in an `autocommit_block`."""
+    wait = context.get_x_argument(as_dictionary=True).get("wait", "600")
+    if not fullmatch("[1-9][0-9]{0,5}", wait):
+        raise CommandError("-x wait=SECONDS takes a whole number, 1 or more.")
+    return int(wait)
 
 
 if context.is_offline_mode():
@@ -110,4 +98,4 @@ if context.is_offline_mode():
 elif connection := context.config.attributes.get("connection"):
     migrate(connection)  # the tests bring their own
 else:
-    asyncio.run(connect_and_migrate())
+    asyncio.run(migrations.run(migrate, seconds_to_wait()))

@@ -1,11 +1,14 @@
 """Migrations of an owner: what autogenerate writes, leaves alone, and does not see."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import RenderedAt
+from tests.releases import documented
 from tests.services import edit, git_commit, installed, outcome, run
 
 THINGS = "app/models/things.py"
@@ -186,3 +189,17 @@ def test_what_autogenerate_does_not_see_is_noticed(
 
     assert code == 1
     assert all(line in output for line in told), output
+
+
+@pytest.mark.sample(0)
+def test_last_release_passes_on_the_schema_of_this_one(
+    owned: Path, rendered_at: RenderedAt, workspace: Path
+) -> None:
+    """It still runs while the new one is deployed."""
+    last = shutil.copytree(rendered_at(documented()[-1], {}), workspace / "last-release")
+    shutil.rmtree(last / "alembic/versions")
+    (last / "alembic/versions").mkdir()
+    for path in versions(owned):
+        shutil.copy(path, last / "alembic/versions")
+
+    run(last, "uv", "run", "--locked", "pytest", "-q", "tests/unit", "tests/integration")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.recipes import NAMES, apply, blocks_of, own_tests_of
+from tests.rendered.squawk import findings
 from tests.services import installed, outcome, run, wait_until
 
 # What a command of a recipe may write by itself.
@@ -70,3 +71,4 @@ def test_all_recipes_work_together(service: Path) -> None:
     uv_run(service, "mypy", "app/", "tests/")
     tested = uv_run(service, "pytest")
     assert "skipped" not in tested, tested  # a route that its tests could not call
+    assert findings(service) == ""
