@@ -15,6 +15,7 @@ NAMES = re.findall(
 
 # What proves a recipe beside, or instead of, a test that it adds to the service.
 PROVED_BY = {
+    "failover": "tests/rendered/test_failover.py",
     "read-replica": "tests/rendered/test_read_replica.py",
     "schemathesis": "tests/rendered/test_fuzz.py",
 }

@@ -111,7 +111,8 @@ class Client:
 
     def write(self) -> httpx.Response:
         draft = {"title": "Hello", "body": "World"}
-        return http.post(f"{self.url}/posts", json=draft, headers=self.headers)
+        # A server that is silent is left after 12 seconds.
+        return http.post(f"{self.url}/posts", json=draft, headers=self.headers, timeout=30)
 
     def read(self, written: httpx.Response, headers: dict[str, str] | None = None) -> int:
         one = f"{self.url}/posts/{written.json()['id']}"
