@@ -13,8 +13,12 @@ NAMES = re.findall(
     r"^[\w-]+$", (RECIPES / "index.md").read_text().partition("```{toctree}")[2], re.M
 )
 
-# What proves a recipe that adds no test to the service.
-PROVED_BY = {"schemathesis": "tests/rendered/test_fuzz.py"}
+# What proves a recipe beside, or instead of, a test that it adds to the service.
+PROVED_BY = {
+    "failover": "tests/rendered/test_failover.py",
+    "read-replica": "tests/rendered/test_read_replica.py",
+    "schemathesis": "tests/rendered/test_fuzz.py",
+}
 
 FENCE = re.compile(r"^```(?P<kind>\S*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 PATH = re.compile(r"(?:\A|\n)(?:[A-Z][\w ]*: )?`([\w./-]+)`:\n{1,2}\Z")
