@@ -94,7 +94,7 @@ def rendered(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Put a rendered service through the faults of a bad night, and print a table: 3 minutes."""
+    """Inject faults into a running service, and print what clients saw: three minutes."""
     session.run("pytest", "-m", "faults", "--exhaustive", *session.posargs)
 
 

@@ -7,7 +7,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from zxcvbn import matching, zxcvbn
 
-from app.turns import turn
+from app.turns import in_turn
 
 SCORED_LENGTH = 48  # characters: zxcvbn takes 0.1 s for these, and ever more for longer ones
 MIN_SCORE = 3  # of zxcvbn's 0 to 4: it takes 10**8 guesses or more
@@ -22,8 +22,7 @@ matching.L33T_TABLE.update(c=["("], g=["9"], i=["1", "!"], l=["1"], t=["7"])
 
 async def easy_to_guess(password: str, about: Collection[str] = ()) -> bool:
     """Whether a dictionary attack finds it early. `about` are words that describe its user."""
-    async with turn(_scoring):
-        found = await asyncio.to_thread(zxcvbn, password[:SCORED_LENGTH], user_inputs=about)
+    found = await in_turn(_scoring, zxcvbn, password[:SCORED_LENGTH], user_inputs=about)
     return bool(found["score"] < MIN_SCORE)
 
 
@@ -32,8 +31,7 @@ async def hash_password(password: str) -> str:
 
     Hold no database connection while it runs.
     """
-    async with turn(_hashing):
-        return await asyncio.to_thread(_hasher.hash, password)
+    return await in_turn(_hashing, _hasher.hash, password)
 
 
 async def verify_password(password: str, password_hash: str | None) -> tuple[bool, str | None]:
@@ -42,8 +40,7 @@ async def verify_password(password: str, password_hash: str | None) -> tuple[boo
     Without a hash it returns False after the same time, so that a timing attack does not show
     which accounts exist. Hold no database connection while it runs.
     """
-    async with turn(_hashing):
-        if password_hash is None:
-            await asyncio.to_thread(_hasher.hash, password)
-            return False, None
-        return await asyncio.to_thread(_hasher.verify_and_update, password, password_hash)
+    if password_hash is None:
+        await in_turn(_hashing, _hasher.hash, password)
+        return False, None
+    return await in_turn(_hashing, _hasher.verify_and_update, password, password_hash)

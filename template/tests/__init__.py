@@ -55,7 +55,9 @@ for name in (
     "MAX_BODY_BYTES",
     "REFRESH_TOKEN_COOKIE",
     "REFRESH_TOKEN_REUSE_SECONDS",
+    "REQUEST_TIMEOUT",
     "ROOT_PATH",
+    "SHUTDOWN_DELAY",
 ):
     os.environ[name] = ""
 os.environ["ENV_FILE"] = ""

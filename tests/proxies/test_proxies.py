@@ -4,18 +4,19 @@ They are installed for it, as a job of CI does: `apt-get install haproxy nginx p
 """
 
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.nights import Night, load_on
+from tests.deployments import Deployment, load_on
 from tests.services import ROOT, answers, environment, free_port, installed, wait_until
 
 HAPROXY = """
@@ -64,10 +65,10 @@ default_pool_size = 3
 
 
 @pytest.fixture(scope="module")
-def night(workspace: Path) -> Iterator[Night]:
-    night = Night.of(installed(workspace / "night"), workspace / "pg")
-    yield night
-    night.database.control("stop")
+def deployment(workspace: Path) -> Iterator[Deployment]:
+    deployment = Deployment.of(installed(workspace / "deployment"), workspace / "pg")
+    yield deployment
+    deployment.database.control("stop")
 
 
 @pytest.fixture
@@ -92,8 +93,9 @@ def program(port: int, *command: str, user: str | None = None) -> Iterator[None]
 
 
 def listens(port: int) -> bool:
-    with subprocess.Popen(["bash", "-c", f": > /dev/tcp/127.0.0.1/{port}"], stderr=-3) as attempt:
-        return attempt.wait() == 0
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
 
 
 def haproxy(folder: Path, port: int, a: int, b: int) -> list[str]:
@@ -117,47 +119,54 @@ def nginx(folder: Path, port: int, a: int, b: int) -> list[str]:
 
 @pytest.mark.parametrize(("proxy", "delay"), [(haproxy, 3), (nginx, 0)])
 def test_rolling_restart_loses_nothing(
-    proxy: Callable[[Path, int, int, int], list[str]], delay: int, night: Night, short: Path
+    proxy: Callable[[Path, int, int, int], list[str]],
+    delay: int,
+    deployment: Deployment,
+    short: Path,
 ) -> None:
     """haproxy asks for readiness, and repeats nothing; nginx sends what is refused elsewhere."""
     port, ports = free_port(), (free_port(), free_port())
-    old = [night.server(port=each, SHUTDOWN_DELAY=str(delay)) for each in ports]
-    new = []
-    with ThreadPoolExecutor() as pool, program(port, *proxy(short, port, *ports)):
+    with ExitStack() as stack:
+        delays = {"SHUTDOWN_DELAY": str(delay)}
+        old = [stack.enter_context(deployment.server(port=each, **delays)) for each in ports]
+        stack.enter_context(program(port, *proxy(short, port, *ports)))
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/health/live"))
+        pool = stack.enter_context(ThreadPoolExecutor())
         load = pool.submit(load_on, port, 20, 15)
         for each, replica in zip(ports, old, strict=True):
             time.sleep(1)
             replica.end()
-            new.append(night.server(port=each))
+            stack.enter_context(deployment.server(port=each))
             time.sleep(2)  # it is asked, and found ready
         seen = load.result()
-    for replica in [*old, *new]:
-        replica.kill()
 
     sys.stderr.write(f"{proxy.__name__}, SHUTDOWN_DELAY={delay}: {seen}\n")
     assert {*seen.statuses} == {200}
 
 
-def test_pgbouncer_works_and_without_its_setting_is_named(night: Night, short: Path) -> None:
+def test_pgbouncer_works_and_without_its_setting_is_named(
+    deployment: Deployment, short: Path
+) -> None:
     port = free_port()
     configuration = short / "pgbouncer.ini"
-    configuration.write_text(PGBOUNCER.format(folder=night.database.folder, port=port))
+    configuration.write_text(PGBOUNCER.format(folder=deployment.database.folder, port=port))
     command = ["pgbouncer", "-q", str(configuration)]
     url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-    with program(port, *command, user=night.database.user):
-        with night.server(DATABASE_URL=url) as without:
+    with program(port, *command, user=deployment.database.user):
+        with deployment.server(DATABASE_URL=url) as without:
             assert {*without.get("/posts").statuses} == {503}
             wait_until(lambda: "Set DATABASE_PGBOUNCER=true." in "".join(without.log), 5)
-        with night.server(DATABASE_URL=url, DATABASE_PGBOUNCER="true") as behind:
+        with deployment.server(DATABASE_URL=url, DATABASE_PGBOUNCER="true") as behind:
             seen = behind.load("/posts", 20, 2)
+            signing_in = behind.load("POST /waits/sign-in", 20, 2)
             lock = "BEGIN; LOCK TABLE posts; SELECT pg_sleep(7); ROLLBACK"
             with ThreadPoolExecutor() as pool:
-                locking = pool.submit(night.sql, lock)
+                locking = pool.submit(deployment.sql, lock)
                 time.sleep(1)
                 locked = behind.get("/posts")
                 locking.result()
 
     assert {*seen.statuses} == {200}
+    assert {*signing_in.statuses} <= {401, 503}
     assert {*locked.statuses} == {503}
     assert locked.slowest < 6

@@ -33,7 +33,9 @@ OTHER_SETTINGS = {
     "DOCS_ENABLED": "false",
     "LOG_LEVEL": "error",
     "MAX_BODY_BYTES": "100",
+    "REQUEST_TIMEOUT": "0.001",
     "ROOT_PATH": "/api",
+    "SHUTDOWN_DELAY": "60",
     "TITLE": "A window",
 }
 THROW_AWAY = """

@@ -111,8 +111,7 @@ class Client:
 
     def write(self) -> httpx.Response:
         draft = {"title": "Hello", "body": "World"}
-        # A server that is silent is left after 12 seconds.
-        return http.post(f"{self.url}/posts", json=draft, headers=self.headers, timeout=30)
+        return http.post(f"{self.url}/posts", json=draft, headers=self.headers, timeout=10)
 
     def read(self, written: httpx.Response, headers: dict[str, str] | None = None) -> int:
         one = f"{self.url}/posts/{written.json()['id']}"

@@ -11,9 +11,9 @@ from tests.services import files_of
 
 # Physical lines in the rendered default.
 CEILINGS = {
-    "app": 3_050,
+    "app": 3_100,
     "owner's tests and scripts": 1_800,
-    "tests/contract": 3_500,
+    "tests/contract": 3_550,
     "devtools": 1_430,
 }
 # What the code had before these ceilings: characters of a line, and lines that are not blank.

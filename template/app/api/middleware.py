@@ -52,7 +52,12 @@ class RequestBoundary:
         client = scope.get("client") if self.log_client_address else None
         known = {"client_address": client[0]} if client else {}
         bind_contextvars(request_id=request_id(scope), **known)
-        client_left.set(Request(scope, receive).is_disconnected)
+        request = Request(scope, receive)
+
+        async def left() -> bool:  # after the response, a server says so of every client
+            return not scope["answered"] and await request.is_disconnected()
+
+        client_left.set(left)
         started = perf_counter()
         scope["status"], scope["answered"] = None, False
 

@@ -35,8 +35,8 @@ MAX_ERRORS = 100  # a body of a megabyte may be wrong in 100,000 places
 # RFC 6750, section 3.1: an error code only if an access token was sent. A password, a refresh
 # token and a reset token in a body are none.
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
-RETRY = {"Retry-After": "1"}  # second
 INVALID_TOKEN = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+RETRY = {"Retry-After": "1"}  # of every 503
 
 
 def problem(

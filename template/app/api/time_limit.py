@@ -4,8 +4,11 @@ import asyncio
 
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog import get_logger
 
 from app.api.problems import RETRY, problem
+
+logger = get_logger(__name__)
 
 
 class TimeLimit:
@@ -38,21 +41,26 @@ class TimeLimitMiddleware:
 
         async def receive_without_limit() -> Message:
             end, asked = timeout.when(), loop.time()
-            if end is None:
+            if end is None or timeout.expired():
                 return await receive()
             timeout.reschedule(None)
             try:
                 return await receive()
             finally:
-                timeout.reschedule(end + loop.time() - asked)
+                if scope["status"] is None:  # a stream listens for a disconnect until its end
+                    timeout.reschedule(end + loop.time() - asked)
 
         async def send_without_limit(message: Message) -> None:
-            timeout.reschedule(None)
+            if not timeout.expired():  # else an error handler answers what the limit has broken
+                timeout.reschedule(None)
             await send(message)
 
         try:
             async with timeout:
                 await self.app(scope, receive_without_limit, send_without_limit)
         except TimeoutError:
+            if not timeout.expired() or scope["status"] is not None:
+                raise
+            logger.warning("request_timed_out")
             slow = problem(503, "This takes too long. Wait, and try again.", headers=RETRY)
             await slow(scope, receive, send)

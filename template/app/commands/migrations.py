@@ -35,7 +35,7 @@ WHO = text("""
 def set_limits(connection: Connection) -> None:
     """When a transaction begins, also after an `autocommit_block`, which ended the one before."""
     info = connection.info
-    info["committed"] = "pid" in info
+    info["committed"] = "pid" in info  # the transaction before, or this one would not begin
     info["limit"] = info.get("wait")
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         info["limit"] = 3
@@ -47,7 +47,7 @@ def set_limits(connection: Connection) -> None:
 async def run(migrate: Callable[[Connection], None], wait: int) -> None:
     """Migrate when no other run does. Raise `CommandError` if one still does after `wait` s."""
     # Unprepared, because PgBouncer may be between. It refuses server settings, too.
-    arguments = unprepared() | {"async_creator_fn": connect, "timeout": 5}
+    arguments = unprepared() | {"async_creator_fn": connect}
     if not settings.database_pgbouncer:
         # For an `autocommit_block`: CREATE INDEX CONCURRENTLY takes long, waits for every older
         # transaction, and no query waits behind it.
@@ -82,7 +82,7 @@ async def take_turn(lock: AsyncConnection, wait: int) -> None:
     who = ""
     try:
         async with asyncio.timeout(wait):
-            while await lock.execute(ENDLESS) and not await lock.scalar(TRY_LOCK):
+            while not await try_lock(lock):
                 if not who and (who := ", ".join((await describe(lock, 0)).values())):
                     tell(f"Waiting up to {wait} s for another run of migrations: {who}")
                 await lock.rollback()
@@ -94,6 +94,11 @@ async def take_turn(lock: AsyncConnection, wait: int) -> None:
             f"Waited {wait} s for another run of migrations: {who}. Nothing was changed. "
             "Try again, or wait longer: `alembic -x wait=SECONDS upgrade head`."
         ) from None
+
+
+async def try_lock(lock: AsyncConnection) -> bool:
+    await lock.execute(ENDLESS)
+    return bool(await lock.scalar(TRY_LOCK))
 
 
 async def migrate_watched(

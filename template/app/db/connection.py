@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.config import Settings, settings
+from app.db.pool import FairPool
 from app.db.url import FILES
 
 PING = "SELECT 1"
@@ -20,12 +21,14 @@ CLOSE_TIMEOUT = 0.5
 
 
 class DriverConnection(asyncpg.Connection):
-    """Meets a silent server once: a connection on which a ping is not answered is broken."""
+    """Finds out in a second that a server is silent: what answers no ping is broken."""
 
-    async def fetchrow(self, *_: Any, **__: Any) -> None:
-        """SQLAlchemy calls it for its ping alone. A text without parameters is never prepared."""
+    async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
+        """SQLAlchemy's ping is `;`. PING, without parameters, is never prepared."""
+        if query != ";":
+            return await super().fetchrow(query, *args, **options)
         try:
-            await self.execute(PING, timeout=PING_TIMEOUT)
+            return await self.execute(PING, timeout=PING_TIMEOUT)
         except TimeoutError:
             self.terminate()
             raise asyncpg.ConnectionDoesNotExistError("The database does not answer.") from None
@@ -69,9 +72,23 @@ def discard(context: ExceptionContext) -> None:
 
 @event.listens_for(Engine, "set_connection_execution_options")
 def keep_server(connection: Connection, options: dict[str, Any]) -> None:
-    """Without a transaction, PgBouncer may execute a statement where it was not prepared."""
-    if settings.database_pgbouncer and options.get("isolation_level") == "AUTOCOMMIT":
+    """Of requests only: migrations and scripts need a real AUTOCOMMIT.
+
+    Without a transaction, PgBouncer may execute a statement where it was not prepared.
+    """
+    if options.get("isolation_level") == "AUTOCOMMIT" and is_behind_pgbouncer(connection):
         options["isolation_level"] = "READ COMMITTED"
+
+
+@event.listens_for(Engine, "engine_connect")
+def keep_server_from_the_start(connection: Connection) -> None:
+    """Also where no session sets the level, but the engine does: AUTOCOMMIT."""
+    if is_behind_pgbouncer(connection):
+        connection.execution_options(isolation_level="READ COMMITTED")
+
+
+def is_behind_pgbouncer(connection: Connection) -> bool:
+    return settings.database_pgbouncer and isinstance(connection.engine.pool, FairPool)
 
 
 def unprepared() -> dict[str, Any]:

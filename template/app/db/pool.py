@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, Pool, PoolProxiedConnection
 from sqlalchemy.util import await_
 
-logging.getLogger(__name__).setLevel(logging.WARNING)  # as SQLAlchemy does for its own pools
+# A pool logs below its own module, and SQLAlchemy silences what is below "sqlalchemy" alone.
+logging.getLogger(__name__).setLevel(logging.WARNING)
 
 
 class FairPool(AsyncAdaptedQueuePool):
@@ -17,9 +18,7 @@ class FairPool(AsyncAdaptedQueuePool):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.turns = asyncio.Semaphore(self.size() + options.get("max_overflow", 10))
-        event.listen(self, "checkin", end_turn)
-        event.listen(self, "detach", end_turn)
+        self.turns = asyncio.Semaphore(self.size())  # max_overflow is 0
 
     def connect(self) -> PoolProxiedConnection:
         """Wait for a turn, then take a connection, which is free. Raises SQLAlchemy's error."""
@@ -40,6 +39,9 @@ class FairPool(AsyncAdaptedQueuePool):
             raise PoolTimeout("No connection was given back in time (pool exhausted).") from None
 
 
+# On the base class: SQLAlchemy has no events for a class of asyncio's pools.
+@event.listens_for(Pool, "checkin")
+@event.listens_for(Pool, "detach")
 def end_turn(_: Any, record: ConnectionPoolEntry) -> None:
     if turns := record.record_info.pop("turn", None):  # type: ignore[union-attr]
         turns.release()

@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from sqlalchemy import case, or_, select
+from sqlalchemy import case, or_, select, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,6 +23,11 @@ async def count(db: AsyncSession, key: str, *, now: datetime, ends_at: datetime)
     )
     result = await db.execute(stmt.returning(LoginAttempts))
     return result.scalars().one()
+
+
+async def subtract(db: AsyncSession, key: str) -> None:
+    stmt = update(LoginAttempts).where(LoginAttempts.key == key, LoginAttempts.count > 0)
+    await db.execute(stmt.values(count=LoginAttempts.count - 1))
 
 
 async def delete(db: AsyncSession, key: str, now: datetime) -> None:

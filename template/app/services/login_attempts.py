@@ -44,13 +44,18 @@ def network_of(address: str) -> str:
 async def count(db: AsyncSession, key: str) -> None:
     """Count an attempt before its password is checked, or parallel ones would pass the limit.
 
-    `db` must commit each statement. Raises `TooManyAttempts`.
+    `db` is a short session of its own. Raises `TooManyAttempts`.
     """
     now = utc_now()
     attempts = await login_attempt_repo.count(db, key, now=now, ends_at=now + WINDOW)
     if attempts.count > ALLOWED:
         logger.warning("too_many_attempts", attempts=attempts.count)
         raise TooManyAttempts(attempts.ends_at - now)
+
+
+async def take_back(db: AsyncSession, key: str) -> None:
+    """Do not count an attempt whose password was never checked."""
+    await login_attempt_repo.subtract(db, key)
 
 
 async def forget(db: AsyncSession, key: str) -> None:

@@ -5,10 +5,13 @@ gives its connection back before the hashing starts. They use the bind of the re
 which has no connection yet; a test that binds its session to one connection sees its own rows.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog import get_logger
 
-from app.errors import Forbidden, Invalid, InvalidToken, NotFound, Unauthorized
+from app.errors import Busy, Forbidden, Invalid, InvalidToken, NotFound, Unauthorized
 from app.models.users import User
 from app.passwords import easy_to_guess, hash_password, verify_password
 from app.repos import users as user_repo
@@ -28,16 +31,32 @@ async def check(db: AsyncSession, email: str, password: str, attempts: str) -> U
     Raises `TooManyAttempts`, or `Unauthorized`: with the same text and after the same time for
     every reason, which prevents enumeration of accounts.
     """
-    async with AsyncSession(db.bind) as short:  # it commits each statement
+    async with _short_session(db) as short, short.begin():
         await login_attempt_service.count(short, attempts)
         seen = await user_repo.find_by_email(short, email)
-    fits, new_hash = await verify_password(password, seen.password_hash if seen else None)
+    async with _uncounted_if_busy(db, attempts):
+        fits, new_hash = await verify_password(password, seen.password_hash if seen else None)
     user = await _lock_unchanged(db, seen) if fits and seen else None
     if user is None:
         logger.warning("sign_in_refused", user_id=seen.id if seen else None)
         raise Unauthorized("The e-mail or the password is wrong.")
     user.password_hash = new_hash or user.password_hash
     return user
+
+
+def _short_session(db: AsyncSession) -> AsyncSession:
+    return AsyncSession(db.bind, expire_on_commit=False)
+
+
+@asynccontextmanager
+async def _uncounted_if_busy(db: AsyncSession, attempts: str) -> AsyncIterator[None]:
+    """Or load would become a lockout: nothing was tried."""
+    try:
+        yield
+    except Busy:
+        async with _short_session(db) as short, short.begin():
+            await login_attempt_service.take_back(short, attempts)
+        raise
 
 
 async def hash_new(password: str, *about: str) -> str:
@@ -53,17 +72,18 @@ async def change(db: AsyncSession, access_token: str, current: str, new: str) ->
     Attempts are limited here too, or a stolen token would allow brute force of the password.
     Raises `InvalidToken`, `TooManyAttempts`, `Forbidden` for the current password, and `Invalid`.
     """
-    async with AsyncSession(db.bind) as short:
+    async with _short_session(db) as short, short.begin():
         seen = await login_session_service.find_user(short, access_token)
         if seen is None:
             raise InvalidToken("Sign in first.")
         attempts = login_attempt_service.key_of_user(seen.id)
         await login_attempt_service.count(short, attempts)
-    fits, _ = await verify_password(current, seen.password_hash)
-    if not fits:
-        logger.warning("password_refused", user_id=seen.id)
-        raise Forbidden("The current password is wrong.")
-    new_hash = await hash_new(new, seen.email, seen.name)
+    async with _uncounted_if_busy(db, attempts):
+        fits, _ = await verify_password(current, seen.password_hash)
+        if not fits:
+            logger.warning("password_refused", user_id=seen.id)
+            raise Forbidden("The current password is wrong.")
+        new_hash = await hash_new(new, seen.email, seen.name)
     # During the hashing, the token may have been revoked, or the password changed.
     await user_repo.lock(db, seen.id)
     user = await login_session_service.find_user(db, access_token)
@@ -86,7 +106,7 @@ async def allow_reset(db: AsyncSession, user_id: int, admin: User) -> ResetToken
 async def reset(db: AsyncSession, reset_token: str, new: str) -> None:
     """Set a new password with a reset token. Raises `Unauthorized` for the token, and `Invalid`."""
     token = read_reset_token(reset_token)
-    async with AsyncSession(db.bind) as short:
+    async with _short_session(db) as short, short.begin():
         seen = await user_repo.find(short, token.user_id) if token else None
     if token is None or seen is None or fingerprint(seen.password_hash) != token.fingerprint:
         logger.warning("password_reset_refused", user_id=seen.id if seen else None)

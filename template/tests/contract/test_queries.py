@@ -53,8 +53,11 @@ async def test_read_behind_pgbouncer_has_a_transaction(
     monkeypatch.setattr(connection, "settings", Settings(database_pgbouncer=True))
 
     await committing_client.get("/users/me", headers=headers)
+    read = await statements.take()
+    await log_in(committing_client, "nobody@example.com", "any")
 
-    assert await statements.take() == ["ping", "BEGIN", "SELECT", "ROLLBACK"]
+    assert read == ["ping", "BEGIN", "SELECT", "ROLLBACK"]
+    assert await statements.take() == ["ping", "BEGIN", "INSERT", "SELECT", "COMMIT"]
 
 
 async def test_list_has_no_n_plus_1(

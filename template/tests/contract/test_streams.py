@@ -10,7 +10,7 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.api.deps import DbSession
-from app.api.streams import OpenSession
+from app.api.streams import REMEDY, OpenSession, explain
 from app.models.users import User
 from app.repos import users as user_repo
 
@@ -48,3 +48,12 @@ async def test_session_of_the_request_cannot_be_used_again(
         await committing_client.get("/names")
 
     assert "open_session: OpenSession" in refusal.value.__notes__[0]
+
+
+def test_remedy_is_said_of_an_event_stream_too() -> None:
+    """FastAPI reads it in a task group."""
+    error = InvalidRequestError("permanently closed")
+
+    explain(ExceptionGroup("unhandled errors in a TaskGroup", [error]))
+
+    assert error.__notes__ == [REMEDY]

@@ -1,7 +1,9 @@
 """Nothing waits for long: a limit per request, fair queues, and a database that is silent."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import asyncpg
@@ -12,17 +14,19 @@ from httpx import ASGITransport, AsyncClient
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
+from starlette.background import BackgroundTask
+from starlette.types import Message
 
-from app import turns
+from app import passwords, turns
 from app.api.deps import DbSession
-from app.api.time_limit import TimeLimit
+from app.api.time_limit import TimeLimit, TimeLimitMiddleware
 from app.config import Settings, settings
 from app.db import connection as db_connection
 from app.db.connection import connect, connect_args
 from app.db.pool import FairPool
-from app.errors import Busy
 from app.main import create_app
 from app.models.users import User
+from app.passwords import hash_password
 from tests.accounts import log_in
 
 LIMIT = 0.2  # seconds
@@ -91,30 +95,96 @@ async def test_upload_and_stream_take_as_long_as_they_take(
     assert response.text == "121212"
 
 
-async def test_sign_in_waits_a_moment_for_its_turn(
-    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+async def test_work_after_a_response_has_no_limit(
+    hasty: tuple[FastAPI, AsyncClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Denial of service: a queue without end keeps everyone out."""
-    monkeypatch.setattr(turns, "PATIENCE", LIMIT)
-    busy = asyncio.Semaphore(0)
-    monkeypatch.setattr("app.passwords._hashing", busy)
+    """A stream listens for a disconnect, until it ends; the hash would be of nobody who waits."""
+    app, client = hasty
+    hashes = []
 
-    response = await log_in(client, "a@example.com", "any")
+    async def work() -> None:
+        await asyncio.sleep(2 * LIMIT)
+        hashes.append(await hash_password("x" * 15))
 
-    assert response.status_code == 503
-    assert response.headers["retry-after"] == "1"
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(iter([b"1"]), background=BackgroundTask(work))
+
+    assert (await client.get("/stream")).text == "1"
+    assert len(hashes) == 1
 
 
-async def test_nothing_is_done_for_a_client_who_left() -> None:
+async def test_error_after_the_limit_is_answered(hasty: tuple[FastAPI, AsyncClient]) -> None:
+    """As that of a rollback on the connection that the limit has broken."""
+    app, client = hasty
+
+    @app.get("/broken")
+    async def broken(request: Request) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await request.body()
+            raise OSError
+
+    assert (await client.get("/broken")).status_code == 503
+
+
+async def test_timeout_of_others_is_no_limit() -> None:
+    async def broken(*_: object) -> None:
+        raise TimeoutError
+
+    middleware = TimeLimitMiddleware(broken, seconds=60)
+    with pytest.raises(TimeoutError):
+        await middleware({"type": "http", "status": None}, broken, broken)  # type: ignore[arg-type]
+
+
+async def test_sign_in_waits_a_moment_for_its_turn(
+    committing_client: AsyncClient, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Denial of service: a queue without end keeps everyone out, and so does a lockout."""
+    with monkeypatch.context() as busy:
+        busy.setattr(turns, "PATIENCE", 0.01)
+        busy.setattr(passwords, "_hashing", asyncio.Semaphore(0))
+        refused = [await log_in(committing_client, user.email) for _ in range(11)]
+
+    assert {response.status_code for response in refused} == {503}
+    assert refused[0].headers["retry-after"] == "1"
+    assert (await log_in(committing_client, user.email)).status_code == 200
+
+
+async def test_nothing_is_hashed_for_a_client_who_left(
+    app: FastAPI, committing_client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Denial of service: to hang up costs a caller nothing."""
+    monkeypatch.setattr(passwords, "_hasher", SimpleNamespace(hash=pytest.fail))
+    body = b"username=a%40example.com&password=any"
+    received: list[Message] = [{"type": "http.disconnect"}, {"type": "http.request", "body": body}]
+    sent: list[Message] = []
 
-    async def left() -> bool:
-        return True
+    async def receive() -> Message:
+        return received.pop()
 
-    turns.client_left.set(left)
-    with pytest.raises(Busy):
-        async with turns.turn(asyncio.Semaphore(1)):
-            pytest.fail("did the work")
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    form = (b"content-type", b"application/x-www-form-urlencoded")
+    scope = {"type": "http", "method": "POST", "path": "/auth/token", "query_string": b""}
+    await app(scope | {"headers": [form]}, receive, send)
+
+    assert sent[0]["status"] == 503
+
+
+async def test_turn_lasts_as_long_as_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that was ended leaves its thread at work."""
+    semaphore, go_on = asyncio.Semaphore(1), threading.Event()
+    ended = asyncio.create_task(turns.in_turn(semaphore, go_on.wait))
+    await asyncio.sleep(0.05)
+    ended.cancel()
+    await asyncio.wait([ended])
+    assert semaphore.locked()
+
+    go_on.set()
+    await asyncio.wait_for(semaphore.acquire(), timeout=5)
 
 
 @pytest.fixture
@@ -175,6 +245,7 @@ async def test_silent_connection_is_cut_at_its_ping(
     async with engine.connect() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
 
+        assert await driver.fetchrow("SELECT 2 AS two") == (2,)
         with pytest.raises(asyncpg.ConnectionDoesNotExistError):
             await driver.fetchrow(";")  # as SQLAlchemy does
 

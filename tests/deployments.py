@@ -1,4 +1,4 @@
-"""A rendered service on a bad night: a real uvicorn and a real PostgreSQL."""
+"""A rendered service under a real uvicorn; its PostgreSQL can be silent, or restart."""
 
 import asyncio
 import json
@@ -10,11 +10,11 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tests.services import answers, environment, free_port, run, wait_until
 
@@ -33,7 +33,7 @@ from sqlalchemy import text
 from app.api.deps import DbSession
 from app.db.session import SessionLocal
 
-router = APIRouter(prefix="/night")
+router = APIRouter(prefix="/waits")
 
 
 @router.get("/query")
@@ -74,8 +74,15 @@ async def upload(request: Request, db: DbSession) -> int:
     return read
 '''
 OWN_LIMIT = """
+from uuid import uuid4
 
 from app.api.time_limit import TimeLimit
+from app.services import passwords
+
+
+@router.post("/sign-in")
+async def sign_in(db: DbSession) -> None:
+    await passwords.check(db, f"{uuid4()}@example.com", "any", uuid4().hex)
 
 
 @router.get("/report", dependencies=[Depends(TimeLimit(30))])
@@ -156,14 +163,13 @@ class Link:
         self.target = database.folder / ".s.PGSQL.5432"
         self.loop = asyncio.new_event_loop()
         self.port = free_port()
-        self.dead: set[asyncio.Transport] = set()
         self.cuts = 0
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
         self.call(self.listen())
         self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
-    def call(self, work: Awaitable[None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self.loop).result(10)  # type: ignore[arg-type]
+    def call(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
 
     async def listen(self) -> None:
         await asyncio.start_server(self.carry, "127.0.0.1", self.port)
@@ -228,7 +234,7 @@ class Server:
         self.process.wait(timeout=120)
         return time.monotonic() - started
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -248,7 +254,7 @@ class Server:
         async def send() -> None:
             clients = [Client(self.port) for _ in paths]
             await asyncio.gather(
-                *(client.get(path, seen) for client, path in zip(clients, paths, strict=True))
+                *(client.send(path, seen) for client, path in zip(clients, paths, strict=True))
             )
             for client in clients:
                 await client.close()
@@ -268,14 +274,14 @@ def load_on(
     port: int,
     clients: int,
     seconds: float,
-    path: str = "POST /night/upload",
+    path: str = "POST /waits/upload",
     pause: float = 0,
 ) -> Seen:
     seen, end = Seen(), time.monotonic() + seconds
 
     async def go_on(client: Client) -> None:
         while time.monotonic() < end:
-            await client.get(path, seen)
+            await client.send(path, seen)
             await asyncio.sleep(pause)
         await client.close()
 
@@ -290,9 +296,9 @@ def load_on(
 def awkward_clients(port: int) -> Iterator[None]:
     """One reads nothing of an endless stream, one follows it, one sends half a body."""
     requests = [
-        b"GET /night/stream?size=1000000 HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET /night/stream HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"POST /night/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf",
+        b"GET /waits/stream?size=1000000 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /waits/stream HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /waits/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf",
     ]
     sockets = [socket.create_connection(("127.0.0.1", port)) for _ in requests]
     for connection, request in zip(sockets, requests, strict=True):
@@ -312,7 +318,7 @@ class Client:
         self.port = port
         self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def get(self, path: str, seen: Seen) -> None:
+    async def send(self, path: str, seen: Seen) -> None:
         started = time.monotonic()
         try:
             status: int | str = await self.status_of(path)
@@ -345,14 +351,14 @@ class Client:
 
 
 @dataclass(frozen=True)
-class Night:
+class Deployment:
     service: Path
     database: Database
 
     @classmethod
     def of(cls, service: Path, folder: Path, more: str = OWN_LIMIT) -> Self:
         """With a database in that folder, and routes that wait."""
-        (service / "app/api/routes/night.py").write_text(ROUTES + more)
+        (service / "app/api/routes/waits.py").write_text(ROUTES + more)
         database = Database(folder)
         migrate = ("uv", "run", "--no-sync", "alembic", "upgrade", "head")
         run(service, *migrate, DATABASE_URL=database.url)
