@@ -369,5 +369,5 @@ class Deployment:
         return Server(self.service, *options, port=port, **given | variables)
 
     def sql(self, statements: str) -> str:
-        command = ("uv", "run", "--no-sync", "poe", "-q", "psql", "-qtA", "-c", statements)
-        return run(self.service, *command, DATABASE_URL=self.database.url).strip()
+        psql = [str(self.database.programs / "psql"), "-qtA", self.database.url, "-c", statements]
+        return subprocess.run(psql, capture_output=True, text=True, check=True).stdout.strip()
