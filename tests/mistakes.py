@@ -356,6 +356,7 @@ COOKIE = "tests/integration/test_refresh_cookie.py"
 OUTPUT = "tests/contract/test_broken_output.py"
 SQLSTATES = "tests/contract/test_sqlstates.py"
 LINES = "tests/contract/test_request_lines.py"
+WAITING = "tests/contract/test_waiting.py"
 
 IN_SERVICE = [
     # Sessions
@@ -519,5 +520,74 @@ IN_SERVICE = [
             "app/config.py", "            Path(named).expanduser().read_bytes()", "            ..."
         ),
         "tests/contract/test_config.py::test_env_file_that_is_not_there_is_named",
+    ),
+    # Waiting
+    Mutant(
+        "a pool in which newcomers go first",
+        swap("app/db/pool.py", "        await_(self.wait())\n", ""),
+        f"{WAITING}::test_connection_goes_to_who_waits_longest",
+    ),
+    Mutant(
+        "a turn that is lost with a detached connection",
+        swap("app/db/pool.py", '@event.listens_for(Pool, "detach")\n', ""),
+        f"{WAITING}::test_turn_is_given_back_however_a_connection_ends",
+    ),
+    Mutant(
+        "a limit that starts again after a stream",
+        swap("app/api/time_limit.py", 'if scope["status"] is None:', "if True:"),
+        f"{WAITING}::test_work_after_a_response_has_no_limit",
+    ),
+    Mutant(
+        "a limit that counts the time of an upload",
+        swap("app/api/time_limit.py", "(scope, receive_without_limit,", "(scope, receive,"),
+        f"{WAITING}::test_upload_and_stream_take_as_long_as_they_take",
+    ),
+    Mutant(
+        "a limit of a route that is ignored",
+        swap("app/api/time_limit.py", 'request.scope["timeout"].reschedule(end)', "..."),
+        f"{WAITING}::test_limit_of_a_route_goes_before",
+    ),
+    Mutant(
+        "passwords that are hashed for clients who left",
+        swap("app/api/middleware.py", "        client_left.set(left)\n", ""),
+        f"{WAITING}::test_nothing_is_hashed_for_a_client_who_left",
+    ),
+    Mutant(
+        "work after a response, taken for that of a client who left",
+        swap("app/api/middleware.py", 'not scope["answered"] and ', ""),
+        f"{WAITING}::test_work_after_a_response_has_no_limit",
+    ),
+    Mutant(
+        "load that becomes a lockout",
+        swap(
+            "app/services/passwords.py",
+            "await login_attempt_service.take_back(short, attempts)",
+            "...",
+        ),
+        f"{WAITING}::test_sign_in_waits_a_moment_for_its_turn",
+    ),
+    Mutant(
+        "a turn that ends before its thread",
+        swap("app/turns.py", "await asyncio.shield(work)", "await work"),
+        f"{WAITING}::test_turn_lasts_as_long_as_its_thread",
+    ),
+    Mutant(
+        "a ping that waits for a silent database",
+        swap("app/db/connection.py", "(PING, timeout=PING_TIMEOUT)", "(PING)"),
+        f"{WAITING}::test_silent_connection_is_cut_at_its_ping",
+    ),
+    Mutant(
+        "a read behind PgBouncer without a transaction",
+        swap("app/db/connection.py", 'options["isolation_level"] = "READ COMMITTED"', "..."),
+        "tests/contract/test_queries.py::test_read_behind_pgbouncer_has_a_transaction",
+    ),
+    Mutant(
+        "readiness that waits for the requests",
+        swap(
+            "app/db/probe.py",
+            "async with engine.connect():",
+            "from app.db.session import engine as busy\n\n    async with busy.connect():",
+        ),
+        "tests/contract/test_health.py::test_pool_timeout_is_503_and_readiness_stays",
     ),
 ]

@@ -174,16 +174,17 @@ async def test_nothing_is_hashed_for_a_client_who_left(
     assert sent[0]["status"] == 503
 
 
-async def test_turn_lasts_as_long_as_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_turn_lasts_as_long_as_its_thread() -> None:
     """A request that was ended leaves its thread at work."""
     semaphore, go_on = asyncio.Semaphore(1), threading.Event()
     ended = asyncio.create_task(turns.in_turn(semaphore, go_on.wait))
     await asyncio.sleep(0.05)
     ended.cancel()
     await asyncio.wait([ended])
-    assert semaphore.locked()
-
+    locked = semaphore.locked()
     go_on.set()
+
+    assert locked
     await asyncio.wait_for(semaphore.acquire(), timeout=5)
 
 
