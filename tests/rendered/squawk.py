@@ -32,15 +32,17 @@ BY_DESIGN = [
     "ban-drop-table",
     "require-concurrent-index-deletion",
 ]
-# It wants IF NOT EXISTS, which keeps the invalid index of a failed run. Ours drop that before.
-WOULD_KEEP = "prefer-robust-stmts"
+NOT_WANTED = [
+    # It wants IF NOT EXISTS, which keeps the invalid index of a failed run. Ours drop that before.
+    "prefer-robust-stmts",
+    # A longer VARCHAR locks its table for a moment and rewrites nothing: the bound is worth that.
+    "prefer-text-field",
+]
 
 
 def findings(service: Path) -> str:
     with tempfile.TemporaryDirectory() as folder:
         run(service, "uv", "run", "--no-sync", "python", "-c", PRINT, folder)
-        for file in Path(folder).glob("upgrade-0001.sql"):  # the table of Alembic itself
-            file.write_text(file.read_text().replace("version_num VARCHAR(32)", "version_num text"))
         return squawk(Path(folder), "upgrade-*") + squawk(Path(folder), "downgrade-*", *BY_DESIGN)
 
 
@@ -48,7 +50,7 @@ def squawk(folder: Path, pattern: str, *excluded: str) -> str:
     files = sorted(str(file) for file in folder.glob(pattern))
     assert files
     command = [str(Path(sys.executable).with_name("squawk")), "--pg-version=15", "--reporter=gcc"]
-    options = (f"--exclude={','.join([WOULD_KEEP, *excluded])}", *files)
+    options = (f"--exclude={','.join([*NOT_WANTED, *excluded])}", *files)
     done = subprocess.run([*command, *options], capture_output=True, text=True)
     assert done.returncode in {0, 1}, done.stderr
     return done.stdout

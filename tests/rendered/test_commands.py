@@ -15,6 +15,7 @@ import pytest
 from tests.services import (
     SHORT,
     answers,
+    edit,
     environment,
     files_of,
     free_port,
@@ -194,11 +195,7 @@ def test_the_commands_of_the_specification_work_as_typed(service: Path, workspac
     with database(folder):
         run(folder, "alembic", "upgrade", "head", **venv)
         model = folder / "app/models/posts.py"
-        model.write_text(
-            model.read_text().replace(
-                "    body: Mapped[str]\n", "    body: Mapped[str]\n    x: Mapped[int | None]\n"
-            )
-        )
+        edit(model, "    author_id: Mapped", "    x: Mapped[int | None]\n    author_id: Mapped")
         run(folder, "alembic", "revision", "--autogenerate", "-m", "add x", **venv)
         run(folder, "alembic", "upgrade", "head", **venv)
         run(folder, "alembic", "downgrade", "-1", **venv)

@@ -1,6 +1,6 @@
 """What an owner carries has ceilings: lines of Python, and how dense they are.
 
-Raising one needs a decision that says what is bought with it; numbers 28, 30, 35 and 36 have these.
+Raising one needs a decision that says what is bought with it: numbers 28, 30, 35, 36 and 37.
 """
 
 from pathlib import Path
@@ -11,10 +11,11 @@ from tests.services import files_of
 
 # Physical lines in the rendered default.
 CEILINGS = {
-    "app": 3_100,
+    "app": 3_130,
     "owner's tests and scripts": 1_800,
     "tests/contract": 3_550,
     "devtools": 1_430,
+    "scaffold": 1_550,  # with its templates
 }
 # What the code had before these ceilings: characters of a line, and lines that are not blank.
 CHARACTERS, FILLED = 47.1, 0.846
@@ -28,8 +29,8 @@ def room_of(path: Path, service: Path) -> str | None:
             return "tests/contract"
         case ("tests" | "scripts", *_):
             return "owner's tests and scripts"
-        case ("devtools", *_):
-            return "devtools"
+        case ("devtools" | "scaffold" as room, *_):
+            return room
     return None
 
 
@@ -38,7 +39,7 @@ def lines(renders: dict[str, Path]) -> dict[str, list[str]]:
     service = renders["default"]
     found: dict[str, list[str]] = {room: [] for room in CEILINGS}
     for path in files_of(service):
-        if path.suffix == ".py" and (room := room_of(path, service)):
+        if path.suffix in {".py", ".j2"} and (room := room_of(path, service)):
             found[room] += path.read_text().splitlines()
     return found
 

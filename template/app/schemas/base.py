@@ -2,10 +2,20 @@
 
 import re
 import unicodedata
+from datetime import UTC, datetime, time
+from decimal import Decimal
 from math import isfinite
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Secret
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    Secret,
+)
 from pydantic.config import JsonDict
 
 # PostgreSQL stores any text but NUL. The pattern refuses it, and with it broken Unicode.
@@ -61,6 +71,30 @@ Json = Annotated[JsonValue, AfterValidator(storable)]
 JsonObject = Annotated[
     dict[Annotated[str, Field(max_length=200, pattern=NO_NUL)], Json], Field(max_length=1000)
 ]
+
+
+def in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("A time has a year from 1 to 9999 in UTC, too.") from None
+
+
+def without_offset(value: time) -> time:
+    if value.tzinfo is not None:
+        raise ValueError("A time of day has no offset.")
+    return value
+
+
+def scaled(places: int) -> AfterValidator:
+    """Write a decimal as its column, Numeric(…, `places`), gives it back: 1.5 as 1.50."""
+    return AfterValidator(lambda value: Decimal(f"{value:z.{places}f}"))
+
+
+# The id of another row; the foreign key says whether it exists.
+Reference = Annotated[int, Field(gt=0, lt=2**63)]
+Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
+ClockTime = Annotated[time, AfterValidator(without_offset)]
 
 
 class Input(BaseModel):

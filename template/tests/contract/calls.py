@@ -113,10 +113,24 @@ async def value_of(operation: Operation, name: str, schema: Schema, records: lis
         if key in ANSWERS.values:
             value = ANSWERS.values[key]
             return await called(value, *records) if callable(value) else value
-    if name in MODELS:
-        record = await new_record(MODELS[name], records)
+    if model := referred_to(operation, name) or MODELS.get(name):
+        # A user who is referred to is not the owner of what comes after.
+        record = await new_record(model, [*records] if model is User else records)
         return to_jsonable_python(inspect(record).identity[0])
     return example(schema)
+
+
+def referred_to(operation: Operation, name: str) -> type[Any] | None:
+    """The model that a foreign key leads to: `reviewer_id` of POST /reviews to User."""
+    resources = operation.path.replace("-", "_").split("/")
+    for model in FACTORIES:
+        if model.__tablename__ in resources:
+            for found in inspect(model).relationships:
+                columns = {column.key for column in found.local_columns}
+                if found.direction is RelationshipDirection.MANYTOONE and columns == {name}:
+                    target: type[Any] = found.mapper.class_
+                    return target
+    return None
 
 
 async def called(answer: Callable[..., Any], *arguments: Any) -> Any:
