@@ -216,6 +216,7 @@ poe psql --command "SELECT 1"
 poe routes
 poe openapi
 poe check
+poe resource notes 'word:str(20)' --pretend
 """
 
 

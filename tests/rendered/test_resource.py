@@ -126,7 +126,7 @@ def test_bounds_reach_the_document(service: Path) -> None:
 def test_example_is_what_the_command_writes(workspace: Path) -> None:
     """The template has one truth of a resource: the example is what the command writes."""
     example = render(workspace / "example")
-    service = render(workspace / "without", posts=False)
+    service = render(workspace / "without-posts", posts=False)
     git_commit(service)
 
     resource_with_sync = ("uv", "run", "--locked", "poe", "resource", "posts")
