@@ -453,7 +453,12 @@ IN_SERVICE = [
     Mutant(
         "prepared statements that a migration leaves in the pool",
         swap("app/db/connection.py", "stale = InvalidCachedStatementError | ", "stale = "),
-        f"{SQLSTATES}::test_changed_column_is_503_once",
+        "tests/contract/test_transactions.py::test_changed_column_is_noticed_at_most_once",
+    ),
+    Mutant(
+        "a stale statement that is not prepared again",
+        swap("app/db/connection.py", "connection.driver_connection.is_in_transaction()", "True"),
+        "tests/contract/test_transactions.py::test_changed_column_is_noticed_at_most_once",
     ),
     Mutant(
         "hosts that take the whole timeout each",

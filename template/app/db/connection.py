@@ -8,7 +8,9 @@ from uuid import uuid4
 
 import asyncpg
 from asyncpg.exceptions import InvalidCachedStatementError, ReadOnlySQLTransactionError
-from sqlalchemy import Connection, Engine, ExceptionContext, event
+from sqlalchemy import Connection, Engine, ExceptionContext, ExecutionContext, event
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi as dbapi
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.config import Settings, settings
@@ -61,6 +63,24 @@ async def connect(**given: Any) -> Any:
             raise
         remedy = "Is it PgBouncer? Set DATABASE_PGBOUNCER=true."
         raise asyncpg.ProtocolViolationError(f"{error}. {remedy}") from error
+
+
+@event.listens_for(Engine, "do_execute")
+def prepare_again(
+    cursor: DBAPICursor, statement: str, parameters: Any, context: ExecutionContext
+) -> bool:
+    """Repeat a statement whose columns a migration has changed, where nothing came before it."""
+    connection: Any = context.root_connection.connection
+    if connection.driver_connection.is_in_transaction():
+        return False
+    try:
+        cursor.execute(statement, parameters)
+    except dbapi.InvalidCachedStatementError as error:
+        connection.rollback()
+        context.handle_dbapi_exception(error)
+        context.pre_exec()
+        cursor.execute(statement, parameters)
+    return True
 
 
 @event.listens_for(Engine, "handle_error")

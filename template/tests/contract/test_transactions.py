@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 from fastapi import Depends, FastAPI
 from httpx import AsyncClient
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,7 +18,7 @@ from app.db.session import SessionLocal
 from app.errors import Conflict, Recorded, Unauthorized
 from app.models.users import User
 from tests.accounts import SignIn
-from tests.contract.database import failing_commits
+from tests.contract.database import failing_commits, run
 from tests.factories.users import UserFactory
 
 FIELDS = {"email": "a@example.com", "name": "A", "password_hash": "-"}
@@ -139,3 +139,27 @@ async def test_begin_in_a_service_is_refused(app: FastAPI, committing_client: As
             pass
 
     assert (await committing_client.post("/begin")).status_code == 500
+
+
+@pytest.mark.parametrize(
+    ("method", "before", "status"),
+    [("GET", "SELECT 1", 204), ("POST", "", 204), ("POST", "SELECT 1", 503)],
+)
+async def test_changed_column_is_noticed_at_most_once(
+    app: FastAPI, committing_client: AsyncClient, method: str, before: str, status: int
+) -> None:
+    """A migration changed what a prepared statement returns: it is repeated if it can be."""
+
+    @app.api_route("/things", methods=["GET", "POST"], status_code=204, response_model=None)
+    async def read_things(db: DbSession) -> None:
+        for statement in filter(None, [before, "SELECT * FROM things"]):
+            await db.execute(text(statement))
+
+    async def sent() -> int:
+        return (await committing_client.request(method, "/things")).status_code
+
+    await run("CREATE TABLE things (one integer)")
+    assert await sent() == 204
+    await run("ALTER TABLE things ALTER one TYPE text")
+
+    assert [await sent() for _ in range(3)] == [status, 204, 204]

@@ -10,13 +10,10 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.api.deps import DbSession
 from app.api.problems import SQLSTATES
-from app.config import settings
 from app.db.session import SessionLocal
-from tests.contract.database import run
 
 PAGE = Path(__file__).with_name("sqlstates.md").read_text()
 TABLE = {
@@ -37,14 +34,6 @@ def refuse(app: FastAPI) -> None:
     async def refuse(db: DbSession, sqlstate: str) -> None:
         raised = f"DO $$ BEGIN RAISE 'a secret' USING ERRCODE = '{sqlstate}'; END $$"
         await db.execute(text(raised))
-
-
-@pytest.fixture
-def things(app: FastAPI) -> None:
-    @app.get("/things", status_code=204, response_model=None)
-    @app.post("/things", status_code=204, response_model=None)
-    async def read_things(db: DbSession) -> None:
-        await db.execute(text("SELECT * FROM things"))
 
 
 def test_list_is_the_one_of_the_server() -> None:
@@ -83,20 +72,6 @@ async def test_missing_permission_is_named_in_the_log(
 
 async def sent(client: AsyncClient, method: str, times: int) -> list[int]:
     return [(await client.request(method, "/things")).status_code for _ in range(times)]
-
-
-@pytest.mark.usefixtures("things")
-@pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_changed_column_is_503_once(method: str, committing_client: AsyncClient) -> None:
-    """A migration of another process: the prepared statement of before returns other columns."""
-    await run("CREATE TABLE things (one integer)")
-    assert await sent(committing_client, method, 2) == [204, 204]
-    migrating = create_async_engine(settings.database_url)
-    async with migrating.begin() as connection:
-        await connection.execute(text("ALTER TABLE things ALTER one TYPE text"))
-    await migrating.dispose()
-
-    assert await sent(committing_client, method, 3) == [503, 204, 204]
 
 
 async def test_read_only_server_is_503_and_its_connection_is_replaced(
