@@ -41,6 +41,7 @@ def template(history: Path) -> Path:
         for name in ("AGENTS.md", "app/api/routes/users.py", "app/errors.py", "app/main.py"):
             append(rendered / name, NEW)
         append(rendered / "tests/contract/calls.py", NEW)
+        append(rendered / "scaffold/services.py.j2", NEW)
         (rendered / "SECURITY.md").unlink()
         (rendered / "guide").mkdir(exist_ok=True)
         (rendered / "guide/new.md").write_text(NEW)
@@ -142,6 +143,20 @@ def test_conflict_in_a_file_of_the_template_is_resolved_by_its_side(service: Pat
     run(service, "sh", "-c", f"git checkout --theirs {name} && git add {name}")
     assert (service / name).read_text().endswith(NEW)
     assert MINE not in (service / name).read_text()
+
+
+def test_patterns_are_merged_and_what_they_wrote_stays(service: Path) -> None:
+    """`scaffold/` is updated like any file. A resource that it wrote is the owner's."""
+    prepend(service / "scaffold/services.py.j2")
+    run(service, "cp", "app/services/posts.py", "app/services/invoices.py")
+    git_commit(service, "Ours, and a resource")
+
+    updated(service)
+
+    text = (service / "scaffold/services.py.j2").read_text()
+    assert text.startswith(MINE)
+    assert text.endswith(NEW)
+    assert "app/services/invoices.py" not in status(service)
 
 
 def test_what_was_deleted_stays_deleted_and_is_named(service: Path) -> None:
