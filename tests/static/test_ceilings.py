@@ -11,9 +11,9 @@ from tests.services import files_of
 
 # Physical lines in the rendered default.
 CEILINGS = {
-    "app": 3_150,
+    "app": 3_165,
     "owner's tests and scripts": 1_800,
-    "tests/contract": 3_620,
+    "tests/contract": 3_640,
     "devtools": 1_430,
     "scaffold": 1_550,  # with its templates
 }

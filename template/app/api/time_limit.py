@@ -7,12 +7,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog import get_logger
 
 from app.api.problems import RETRY, problem
+from app.db.connection import statement_timeout
 
 logger = get_logger(__name__)
 
 
 class TimeLimit:
-    """A limit for one route: `dependencies=[Depends(TimeLimit(30))]`. None is no limit."""
+    """A limit for one route, and for its statements: `dependencies=[Depends(TimeLimit(30))]`.
+
+    None is no limit.
+    """
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
@@ -20,6 +24,7 @@ class TimeLimit:
     async def __call__(self, request: Request) -> None:
         end = None if self.seconds is None else asyncio.get_running_loop().time() + self.seconds
         request.scope["timeout"].reschedule(end)
+        statement_timeout.set(f"{self.seconds or 0}s")
 
 
 class TimeLimitMiddleware:
@@ -37,6 +42,7 @@ class TimeLimitMiddleware:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         timeout = scope["timeout"] = asyncio.timeout(self.seconds)
+        statement_timeout.set(None)
         loop = asyncio.get_running_loop()
 
         async def receive_without_limit() -> Message:

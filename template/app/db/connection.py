@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -20,6 +21,8 @@ from app.db.url import FILES
 PING = "SELECT 1"
 PING_TIMEOUT = 1.0  # seconds
 CLOSE_TIMEOUT = 0.5
+# Of a route that has a time limit of its own: as long as a statement of it may take.
+statement_timeout: ContextVar[str | None] = ContextVar("statement_timeout", default=None)
 
 
 class DriverConnection(asyncpg.Connection):
@@ -92,12 +95,20 @@ def discard(context: ExceptionContext) -> None:
 
 @event.listens_for(Engine, "set_connection_execution_options")
 def keep_server(connection: Connection, options: dict[str, Any]) -> None:
-    """Of requests only: migrations and scripts need a real AUTOCOMMIT.
+    """Read in a transaction, in requests only: migrations and scripts need a real AUTOCOMMIT.
 
-    Without a transaction, PgBouncer may execute a statement where it was not prepared.
+    Without one, PgBouncer may execute a statement where it was not prepared, and a time limit of
+    the route would stay with the connection.
     """
-    if options.get("isolation_level") == "AUTOCOMMIT" and is_behind_pgbouncer(connection):
+    needed = is_behind_pgbouncer(connection) or statement_timeout.get()
+    if needed and options.get("isolation_level") == "AUTOCOMMIT":
         options["isolation_level"] = "READ COMMITTED"
+
+
+@event.listens_for(Engine, "begin")
+def let_statements_take_longer(connection: Connection) -> None:
+    if timeout := statement_timeout.get():
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{timeout}'")
 
 
 @event.listens_for(Engine, "engine_connect")
@@ -122,7 +133,7 @@ def unprepared() -> dict[str, Any]:
 
 def connect_args(settings: Settings) -> dict[str, Any]:
     """Give every wait a timeout: connecting, a statement, a lock, an idle transaction."""
-    timeouts = {"async_creator_fn": connect, "timeout": 3, "command_timeout": 10}
+    timeouts = {"async_creator_fn": connect, "timeout": 3, "command_timeout": 60}
     if settings.database_pgbouncer:
         # PgBouncer refuses server settings, too: set these timeouts on the role.
         return timeouts | unprepared()

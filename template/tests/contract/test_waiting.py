@@ -74,6 +74,24 @@ async def test_limit_of_a_route_goes_before(hasty: tuple[FastAPI, AsyncClient]) 
     assert (await client.get("/endless")).status_code == 200
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_statements_may_take_as_long_as_their_route(
+    method: str, app: FastAPI, committing_client: AsyncClient
+) -> None:
+    """And with the transaction that ends: the next request has the connection."""
+
+    async def limit(db: DbSession) -> str:
+        return str(await db.scalar(text("SHOW statement_timeout")))
+
+    app.add_api_route("/", limit, methods=[method])
+    own = [Depends(TimeLimit(30))]
+    app.add_api_route("/report", limit, methods=[method], dependencies=own)
+
+    found = [await committing_client.request(method, path) for path in ("/report", "/", "/report")]
+
+    assert [response.json() for response in found] == ["30s", "4s", "30s"]
+
+
 async def test_upload_and_stream_take_as_long_as_they_take(
     hasty: tuple[FastAPI, AsyncClient],
 ) -> None:
