@@ -8,15 +8,13 @@ from importlib import import_module
 from pathlib import Path
 
 import app.models
-import context
 import migration
-import rendering
 from access import Access, below, model_in, owner_of
 from app.db.base import Record
 from inspected import fields_of
 from line import columns_of
-from names import Names, names_of, names_of_model
-from refusal import Refused
+from names import Names, Refused, checked, names_of, names_of_model
+from rendering import FILES, MODEL, context_of, render, tidy
 
 ROOT = Path(__file__).parents[1]
 ACCESS = {
@@ -33,14 +31,10 @@ def main() -> None:
     parser.add_argument("fields", nargs="*", help="such as 'number:str(40):unique note:text?'")
     parser.add_argument("--singular", help="if it cannot be guessed, as of leaves")
     parser.add_argument("--owner", help="what its creator is called")
-    for access, says in ACCESS.items():
-        parser.add_argument(
-            f"--{access}", dest="access", action="store_const", const=access, help=says
-        )
+    for kind, says in ACCESS.items():
+        parser.add_argument(f"--{kind}", dest="access", action="store_const", const=kind, help=says)
     parser.add_argument("--under", help="the resource that it is nested in, such as projects")
-    parser.add_argument(
-        "--filter", action="append", default=[], help="a field that a list may be filtered by"
-    )
+    parser.add_argument("--filter", action="append", default=[], help="a field to filter by")
     parser.add_argument("--pretend", action="store_true", help="show what would be written")
     given = parser.parse_intermixed_args()
     try:
@@ -51,52 +45,53 @@ def main() -> None:
 
 
 def write(given: argparse.Namespace, tree: Path) -> None:
-    for path in rendering.FILES.values():
-        if (ROOT / path.format(given.name)).exists():
-            raise Refused(f"{path.format(given.name)} exists already. Nothing was written.")
+    paths = {pattern: path.format(given.name) for pattern, path in FILES.items()}
+    for path in paths.values():
+        if (ROOT / path).exists():
+            raise Refused(f"{path} exists already. Nothing was written.")
     shutil.copy(ROOT / "pyproject.toml", tree)
-    names, model, access = new_model(given, tree) if given.fields else standing_model(given)
-    kept = {f"{each}_id" for each in (access.owner, access.within) if each}
-    fields = fields_of(model, kept, lambda text: print(text, file=sys.stderr))
-    found = context.for_files(names, fields, access, given.filter)
-    for template, path in rendering.FILES.items():
-        rendering.render(template, tree / path.format(names.many), found)
-    rendering.tidy(tree)
+    names, access, model = new_model(given, tree) if given.fields else standing_model(given)
+    fields = fields_of(model, {f"{access.holder.one}_id"} if access.holder else set())
+    found = context_of(names, access, fields, given.filter)
+    for pattern, path in paths.items():
+        render(pattern, tree / path, vars(names) | vars(access) | found)
+    tidy(tree)
     migration.write(tree, model.__tablename__)
     place(tree, given.pretend)
 
 
-def new_model(given: argparse.Namespace, tree: Path) -> tuple[Names, type[Record], Access]:
-    names, access = names_of(given.name, given.singular), access_of(given)
-    if access.passes and not access.parent:
-        access.owner = given.owner or "owner"
-    path = rendering.MODEL.format(names.many)
+def new_model(given: argparse.Namespace, tree: Path) -> tuple[Names, Access, type[Record]]:
+    path = MODEL.format(given.name)
     if (ROOT / path).exists():
         raise Refused(f"{path} exists already: leave out the fields, and the rest comes from it.")
-    columns = columns_of(" ".join(given.fields), access.within or access.owner)
-    rendering.render("model", tree / path, context.for_model(names, columns, access, given.filter))
-    rendering.tidy(tree)
+    names, access = names_of(given.name, given.singular), access_of(given, None)
+    columns = columns_of(" ".join(given.fields), names, access.holder)
+    found = {"columns": columns, "filtered": given.filter}
+    render("model", tree / path, vars(names) | vars(access) | found)
+    tidy(tree)
     app.models.__path__.append(str((tree / path).parent))
     import_module(f"app.models.{names.many}")
-    return names, model_in(names.many), access
+    return names, access, model_in(names.many)
 
 
-def standing_model(given: argparse.Namespace) -> tuple[Names, type[Record], Access]:
-    if not (ROOT / rendering.MODEL.format(given.name)).exists():
-        raise Refused(f"There is no app/models/{given.name}.py: write it, or give its fields.")
-    model, access = model_in(given.name), access_of(given)
-    if access.passes and not access.parent:
-        access.owner = owner_of(model, given.owner)
-    for key in [each for each in (access.within, access.owner) if each]:
-        if not hasattr(model, key) or not hasattr(model, f"{key}_id"):
-            raise Refused(f"{model.__name__} needs a column {key}_id and a relationship {key}.")
-    return names_of_model(given.name, model), model, access
+def standing_model(given: argparse.Namespace) -> tuple[Names, Access, type[Record]]:
+    model = model_in(given.name)
+    access = access_of(given, model)
+    key = access.holder.one if access.holder else ""
+    if key and not (hasattr(model, key) and hasattr(model, f"{key}_id")):
+        raise Refused(f"{model.__name__} needs a column {key}_id and a relationship {key}.")
+    return checked(names_of_model(model)), access, model
 
 
-def access_of(given: argparse.Namespace) -> Access:
+def access_of(given: argparse.Namespace, model: type[Record] | None) -> Access:
     if given.under and given.access:
         raise Refused("What is nested has the access of its parent: leave out the other option.")
-    return below(given.under) if given.under else Access(given.access or "owned")
+    if given.under:
+        return below(given.under)
+    if given.access in {"admin", "public"}:
+        return Access(given.access)
+    owner = owner_of(model, given.owner) if model else given.owner or "owner"
+    return Access(given.access or "owned", owner)
 
 
 def place(tree: Path, pretend: bool) -> None:

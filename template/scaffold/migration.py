@@ -3,7 +3,6 @@
 import asyncio
 import io
 import shutil
-import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -18,43 +17,40 @@ from sqlalchemy.pool import NullPool
 
 from app.db.connection import connect
 from app.db.url import parse_database_url
-from refusal import Refused
+from names import Refused
+from postgres import serve_throw_away
 
 ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT / "devtools"))
-
-from postgres import serve_throw_away  # noqa: E402 - no package
 
 
 def write(tree: Path, table: str) -> None:
     """Into `alembic/versions/` of the tree, unless the table is at head already."""
     shutil.copytree(ROOT / "alembic", tree / "alembic")
-    url = parse_database_url(serve_throw_away()).set(database="postgres")
+    config = Config(toml_file=tree / "pyproject.toml", stdout=io.StringIO())
     try:
-        asyncio.run(revise(url, tree, table))
+        asyncio.run(connected(config, table))
     except (CommandError, SQLAlchemyError) as error:
         raise Refused(f"The migrations fail on an empty database: {error}") from None
 
 
-async def revise(url: Any, tree: Path, table: str) -> None:
-    engine = create_async_engine(
-        url, poolclass=NullPool, connect_args={"async_creator_fn": connect}
-    )
-
-    def upgrade_and_compare(connection: Connection) -> None:
-        config = Config(toml_file=tree / "pyproject.toml", stdout=io.StringIO())
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        with redirect_stdout(io.StringIO()):  # it tells of the temporary tree
-            command.revision(
-                config,
-                f"add {table.replace('_', ' ')}",
-                autogenerate=True,
-                process_revision_directives=lambda *given: only(table, given[2]),
-            )
-
+async def connected(config: Config, table: str) -> None:
+    url = parse_database_url(serve_throw_away()).set(database="postgres")
+    arguments = {"async_creator_fn": connect}
+    engine = create_async_engine(url, poolclass=NullPool, connect_args=arguments)
     async with engine.connect() as connection:
-        await connection.run_sync(upgrade_and_compare)
+        await connection.run_sync(revise, config, table)
+
+
+def revise(connection: Connection, config: Config, table: str) -> None:
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    with redirect_stdout(io.StringIO()):  # it tells of the temporary tree
+        command.revision(
+            config,
+            f"add {table.replace('_', ' ')}",
+            autogenerate=True,
+            process_revision_directives=lambda *given: only(table, given[2]),
+        )
 
 
 def only(table: str, scripts: list[Any]) -> None:
