@@ -13,7 +13,7 @@ from access import Access, below, model_in, owner_of
 from app.db.base import Record
 from inspected import fields_of
 from line import columns_of
-from names import Names, Refused, checked, names_of, names_of_model
+from names import Refused, checked, names_of, names_of_model
 from rendering import FILES, MODEL, context_of, render, tidy
 
 ROOT = Path(__file__).parents[1]
@@ -50,48 +50,45 @@ def write(given: argparse.Namespace, tree: Path) -> None:
         if (ROOT / path).exists():
             raise Refused(f"{path} exists already. Nothing was written.")
     shutil.copy(ROOT / "pyproject.toml", tree)
-    names, access, model = new_model(given, tree) if given.fields else standing_model(given)
-    fields = fields_of(model, {f"{access.holder.one}_id"} if access.holder else set())
-    found = context_of(names, access, fields, given.filter)
+    if given.fields:
+        write_model(given, tree, MODEL.format(given.name))
+    model = model_in(given.name)
+    access, names = access_of(given, model), checked(names_of_model(model))
+    context = context_of(names, access, fields_of(model, access.holder), given.filter)
     for pattern, path in paths.items():
-        render(pattern, tree / path, vars(names) | vars(access) | found)
+        render(pattern, tree / path, context)
     tidy(tree)
     migration.write(tree, model.__tablename__)
     place(tree, given.pretend)
 
 
-def new_model(given: argparse.Namespace, tree: Path) -> tuple[Names, Access, type[Record]]:
-    path = MODEL.format(given.name)
+def write_model(given: argparse.Namespace, tree: Path, path: str) -> None:
+    """From the line of fields. From then on it is as one that was written by hand."""
     if (ROOT / path).exists():
         raise Refused(f"{path} exists already: leave out the fields, and the rest comes from it.")
-    names, access = names_of(given.name, given.singular), access_of(given, None)
+    names, access = names_of(given.name, given.singular), access_of(given)
     columns = columns_of(" ".join(given.fields), names, access.holder)
-    found = {"columns": columns, "filtered": given.filter}
-    render("model", tree / path, vars(names) | vars(access) | found)
+    context = {"columns": columns, "filtered": given.filter}
+    render("model", tree / path, vars(names) | vars(access) | context)
     tidy(tree)
     app.models.__path__.append(str((tree / path).parent))
     import_module(f"app.models.{names.many}")
-    return names, access, model_in(names.many)
 
 
-def standing_model(given: argparse.Namespace) -> tuple[Names, Access, type[Record]]:
-    model = model_in(given.name)
-    access = access_of(given, model)
-    key = access.holder.one if access.holder else ""
-    if key and not (hasattr(model, key) and hasattr(model, f"{key}_id")):
-        raise Refused(f"{model.__name__} needs a column {key}_id and a relationship {key}.")
-    return checked(names_of_model(model)), access, model
-
-
-def access_of(given: argparse.Namespace, model: type[Record] | None) -> Access:
+def access_of(given: argparse.Namespace, model: type[Record] | None = None) -> Access:
     if given.under and given.access:
         raise Refused("What is nested has the access of its parent: leave out the other option.")
     if given.under:
-        return below(given.under)
-    if given.access in {"admin", "public"}:
+        access = below(given.under)
+    elif given.access in {"admin", "public"}:
         return Access(given.access)
-    owner = owner_of(model, given.owner) if model else given.owner or "owner"
-    return Access(given.access or "owned", owner)
+    else:
+        owner = given.owner or ("owner" if given.fields else "")
+        access = Access(given.access or "owned", owner_of(model, owner) if model else owner)
+    key = access.holder.one if access.holder else ""
+    if model and not (hasattr(model, key) and hasattr(model, f"{key}_id")):
+        raise Refused(f"{model.__name__} needs a column {key}_id and a relationship {key}.")
+    return access
 
 
 def place(tree: Path, pretend: bool) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import ColumnProperty
 
 from app.db.base import Record
 from kinds import SHORT, Field, choices, code, kind_of, members
-from names import Refused, names_of_model
+from names import Names, Refused, names_of_model
 
 KEPT = {"id", "created_at", "updated_at"}
 BOUNDS = {"ge", "gt", "le", "lt", "min_length", "max_length", "multiple_of", "pattern"}
@@ -21,28 +21,20 @@ NAMES = {"Annotated", "BaseModel", "ClockTime", "ConfigDict", "Decimal", "Field"
 NAMES |= {"JsonValue", "Literal", "Moment", "Reference", "UUID"}
 
 
-def fields_of(model: type[Record], kept: set[str]) -> list[Field]:
+def fields_of(model: type[Record], holder: Names | None) -> list[Field]:
     """Every column but those that are kept; a sentence for one that does not tell enough."""
+    kept = KEPT | ({f"{holder.one}_id"} if holder else set())
     found: list[Field] = []
     for attribute in sa.inspect(model).column_attrs:
         column = attribute.columns[0]
-        if attribute.key in KEPT | kept or not isinstance(column, sa.Column):
+        if attribute.key in kept or not isinstance(column, sa.Column):
             continue
+        first = not any(each.read == "str" for each in found)
         try:
-            field = told(column, model.__module__)
+            found.append(described(told(column, model.__module__), attribute, column, first))
         except Refused as refused:
-            tell(f"{attribute.key} is left out of app/schemas/: {refused}.")
-            continue
-        for check in checks_of(column):
-            if " IN (" not in check and not BOUNDS & column.info.keys():
-                tell(f"{attribute.key}: only the database knows the rule {check}.")
-        add_example(field, column, first=not any(each.read == "str" for each in found))
-        found.append(described(field, attribute, column))
+            print(f"{attribute.key} is left out of app/schemas/: {refused}.", file=sys.stderr)
     return found
-
-
-def tell(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 def checks_of(column: sa.Column[Any]) -> list[str]:
@@ -65,35 +57,40 @@ def told(column: sa.Column[Any], module: str) -> Field:
     replaced = {INSTEAD.get(name) for name in given}
     kept = {name: value for name, value in field.bounds.items() if name not in replaced}
     field.bounds = kept | given
+    for check in [] if given else checks_of(column):
+        print(f"{column.name}: only the database knows the rule {check}.", file=sys.stderr)
     return field
 
 
-def add_example(field: Field, column: sa.Column[Any], first: bool) -> None:
+def described(
+    field: Field, attribute: ColumnProperty[Any], column: sa.Column[Any], first: bool
+) -> Field:
+    mapper = attribute.parent
+    field.name, field.null = attribute.key, " | None" if column.nullable else ""
+    field.default, field.unique = default_of(column), is_unique(column)
+    field.writable = column.computed is None and column.identity is None
+    links = [each for each in mapper.relationships if column in each.local_columns]
+    if column.foreign_keys and links:
+        field.relation, field.target = links[0].key, names_of_model(links[0].mapper.class_)
+        if field.type == "int":
+            field.type, field.read, field.bounds = "Reference", "int", {}
+    set_example(field, column, first)
+    field.read = field.read or field.type
+    if field.writable and field.bounds:
+        alias = camelize(field.name)
+        field.rule = field.annotated
+        field.type = f"{mapper.class_.__name__}{alias}" if alias in NAMES else alias
+    return field
+
+
+def set_example(field: Field, column: sa.Column[Any], first: bool) -> None:
     """Of the texts, a factory varies the first; and whatever is unique."""
-    field.unique = is_unique(column)
     varies = field.unique or (field.type == "str" and first and field.varied != SHORT)
     if "example" in column.info:
         field.value, field.other, varies = column.info["example"], None, field.unique
     elif field.type == "str" and not first:
         field.value = "World"[: int(field.bounds["max_length"])]
     field.varied = field.varied if varies else ""
-
-
-def described(field: Field, attribute: ColumnProperty[Any], column: sa.Column[Any]) -> Field:
-    mapper = attribute.parent
-    links = [each for each in mapper.relationships if column in each.local_columns]
-    if column.foreign_keys and links:
-        field.relation, field.target = links[0].key, names_of_model(links[0].mapper.class_)
-        if field.type == "int":
-            field.type, field.read, field.bounds = "Reference", "int", {}
-    field.name, field.null = attribute.key, " | None" if column.nullable else ""
-    field.default, field.read = default_of(column), field.read or field.type
-    field.writable = column.computed is None and column.identity is None
-    if field.writable and field.bounds:
-        alias = camelize(field.name)
-        field.rule = field.annotated
-        field.type = f"{mapper.class_.__name__}{alias}" if alias in NAMES else alias
-    return field
 
 
 def is_unique(column: sa.Column[Any]) -> bool:

@@ -11,9 +11,7 @@ from access import models
 from app.db.base import Record
 from names import MODELS, Names, Refused, names_of_model, refuse_word
 
-FIELD = re.compile(
-    r"(?P<name>\w+):(?P<type>\w+)(\((?P<arguments>.*)\))?(?P<options>[?]?(:\w+)*[?]?)"
-)
+FIELD = re.compile(r"(\w+):(\w+)(?:\((.*)\))?([?]?(?::\w+)*[?]?)")
 # What Python has for a type, how its column is declared, and how its arguments are written.
 TYPES = {
     "str": ("str", "String({})", r"\d+"),
@@ -46,6 +44,7 @@ class Column:
     """A field of the line, as the pattern of the model writes it."""
 
     name: str
+    key: str  # in the table: of a reference, it ends with _id
     annotation: str
     declared: str
     null: str
@@ -53,15 +52,11 @@ class Column:
     table: str  # that a reference leads to
     target: Names | None = None  # in that table
 
-    @property
-    def key(self) -> str:
-        return f"{self.name}_id" if self.table else self.name
-
 
 def columns_of(line: str, resource: Names, holder: Names | None) -> list[Column]:
-    """Refuse what cannot stand in one model; references are the last."""
+    """Refuse what cannot stand in one model. References come last."""
     found = [column_of(each) for each in re.split(r"\s+(?![^(]*\))", line.strip())]
-    names = [name for column in found for name in {column.name, column.key}]
+    names = [column.name for column in found] + [column.key for column in found if column.table]
     names += [holder.one, f"{holder.one}_id"] if holder else []
     for name in names:
         if names.count(name) > 1:
@@ -90,24 +85,24 @@ def column_of(text: str) -> Column:
     match = FIELD.fullmatch(text)
     if not match:
         raise Refused(f"{text} is no field. {SHOW}.")
-    name, kind, options = match["name"], match["type"], match["options"]
-    arguments = match["arguments"] or DEFAULTS.get(kind, "")
-    flags = re.findall(r"\w+", options)
+    name, kind, arguments, options = match.groups()
+    arguments, flags = arguments or DEFAULTS.get(kind, ""), re.findall(r"\w+", options)
     refuse_type(text, kind, arguments, flags)
     annotation, declared, _ = TYPES[kind]
-    given = [each for each in re.findall(r"\w+", arguments) if each != "str"] or ["200"]
     if "?" in options:
         declared = OPTIONAL.get(kind, declared)
-    if kind == "ref":
-        flags = flags or ["index"]
+    given = [each for each in re.findall(r"\w+", arguments) if each != "str"] or ["200"]
+    is_reference = kind == "ref"
+    flags = flags or ["index"] * is_reference
     parts = [declared.format(*given), *(f"{flag}=True" for flag in flags)]
     return Column(
         name,
+        f"{name}_id" if is_reference else name,
         annotation or camelize(name),
         ", ".join(part for part in parts if part),
         " | None" if "?" in options else "",
         given if kind == "enum" else [],
-        given[0] if kind == "ref" else "",
+        given[0] if is_reference else "",
     )
 
 
