@@ -14,7 +14,7 @@ from app.db.base import Record
 from inspected import fields_of
 from line import columns_of
 from names import Refused, checked, names_of, names_of_model
-from rendering import FILES, MODEL, context_of, render, tidy
+from rendering import FILES, context_of, render, tidy
 
 ROOT = Path(__file__).parents[1]
 ACCESS = {
@@ -46,12 +46,13 @@ def main() -> None:
 
 def write(given: argparse.Namespace, tree: Path) -> None:
     paths = {pattern: path.format(given.name) for pattern, path in FILES.items()}
-    for path in paths.values():
+    to_model = paths.pop("model")
+    for path in [*paths.values(), *([to_model] if given.fields else [])]:
         if (ROOT / path).exists():
-            raise Refused(f"{path} exists already. Nothing was written.")
+            raise Refused(f"{path} exists already. Of a model that stands, leave out the fields.")
     shutil.copy(ROOT / "pyproject.toml", tree)
     if given.fields:
-        write_model(given, tree, MODEL.format(given.name))
+        write_model(given, tree / to_model)
     model = model_in(given.name)
     access, names = access_of(given, model), checked(names_of_model(model))
     context = context_of(names, access, fields_of(model, access.holder), given.filter)
@@ -62,16 +63,14 @@ def write(given: argparse.Namespace, tree: Path) -> None:
     place(tree, given.pretend)
 
 
-def write_model(given: argparse.Namespace, tree: Path, path: str) -> None:
+def write_model(given: argparse.Namespace, to: Path) -> None:
     """From the line of fields. From then on it is as one that was written by hand."""
-    if (ROOT / path).exists():
-        raise Refused(f"{path} exists already: leave out the fields, and the rest comes from it.")
     names, access = names_of(given.name, given.singular), access_of(given)
-    columns = columns_of(" ".join(given.fields), names, access.holder)
+    columns = columns_of(" ".join(given.fields), names, access)
     context = {"columns": columns, "filtered": given.filter}
-    render("model", tree / path, vars(names) | vars(access) | context)
-    tidy(tree)
-    app.models.__path__.append(str((tree / path).parent))
+    render("model", to, vars(names) | vars(access) | context)
+    tidy(to)
+    app.models.__path__.append(str(to.parent))
     import_module(f"app.models.{names.many}")
 
 

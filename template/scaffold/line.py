@@ -7,7 +7,7 @@ from inflection import camelize
 from pydantic import BaseModel
 from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 
-from access import models
+from access import Access, models
 from app.db.base import Record
 from names import MODELS, Names, Refused, names_of_model, refuse_word
 
@@ -34,9 +34,8 @@ TYPES = {
 OPTIONAL = {"json": "JSONB(none_as_null=True)", "ref": 'ForeignKey("{}.id", ondelete="SET NULL")'}
 DEFAULTS = {"str": "200", "text": "20_000"}
 SHOW = "Write NAME:TYPE, such as number:str(40):unique, amount:decimal(12,2), note:text?"
-# The first ones would hide a type from the fields that follow.
-TAKEN = {"bool", "date", "datetime", "float", "int", "list", "str", "time"}
-TAKEN |= {*dir(Record), *dir(BaseModel)}
+# A field named as a type would hide it from those that follow.
+TAKEN = {*dir(Record), *dir(BaseModel), *(annotation for annotation, *_ in TYPES.values()), "list"}
 
 
 @dataclass
@@ -53,11 +52,15 @@ class Column:
     target: Names | None = None  # in that table
 
 
-def columns_of(line: str, resource: Names, holder: Names | None) -> list[Column]:
+def columns_of(line: str, resource: Names, access: Access) -> list[Column]:
     """Refuse what cannot stand in one model. References come last."""
     found = [column_of(each) for each in re.split(r"\s+(?![^(]*\))", line.strip())]
+    if holder := access.holder:
+        declared = f'ForeignKey("{holder.many}.id", ondelete="CASCADE")'
+        declared += "" if access.scope else ", index=True"
+        key = f"{holder.one}_id"
+        found.append(Column(holder.one, key, "int", declared, "", [], holder.many, holder))
     names = [column.name for column in found] + [column.key for column in found if column.table]
-    names += [holder.one, f"{holder.one}_id"] if holder else []
     for name in names:
         if names.count(name) > 1:
             raise Refused(f"{name} is there twice.")
@@ -65,7 +68,7 @@ def columns_of(line: str, resource: Names, holder: Names | None) -> list[Column]
         refuse_word(column.name, TAKEN if column.table else TAKEN | RESERVED_WORDS)
         if column.choices and column.annotation in {resource.Model, *MODELS.split()}:
             column.annotation = f"{resource.Model}{column.annotation}"
-        if column.table:
+        if column.table and not column.target:
             column.target = target_of(column, resource)
     return sorted(found, key=lambda column: bool(column.table))
 

@@ -15,9 +15,9 @@ from kinds import Field, code
 from names import Names, Refused
 
 HERE = Path(__file__).parent
-MODEL = "app/models/{}.py"
-# Where each other pattern of this folder is written to.
+# Where each pattern of this folder is written to.
 FILES = {
+    "model": "app/models/{}.py",
     "schemas": "app/schemas/{}.py",
     "repos": "app/repos/{}.py",
     "services": "app/services/{}.py",
@@ -43,12 +43,12 @@ def render(pattern: str, to: Path, context: dict[str, Any]) -> None:
     to.write_text(environment.get_template(f"{pattern}.py.j2").render(context) + "\n")
 
 
-def tidy(tree: Path) -> None:
+def tidy(path: Path) -> None:
     """Drop the imports that are not used, sort those that are, and format."""
     ours = "lint.isort.known-first-party = ['app', 'tests']"  # the tree has few of them
     rules = ["--quiet", "--fix-only", "--exit-zero", "--select", "F401,F541,I", "--config", ours]
     for command in (["check", *rules], ["format", "--quiet"]):
-        subprocess.run([sys.executable, "-m", "ruff", *command, "."], cwd=tree, check=True)
+        subprocess.run([sys.executable, "-m", "ruff", *command, str(path)], check=True)
 
 
 def context_of(
