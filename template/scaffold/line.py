@@ -118,3 +118,5 @@ def refuse_type(text: str, kind: str, arguments: str, flags: list[str]) -> None:
         raise Refused(f"{text}: there is no {unknown.pop()}. There are ?, :unique and :index.")
     if "unique" in flags and kind in {"bool", "enum", "json", "list", "text"}:
         raise Refused(f"{text}: a {kind} cannot be unique.")
+    if flags and kind in {"json", "list", "text"}:
+        raise Refused(f"{text}: a {kind} may be too long for an index.")

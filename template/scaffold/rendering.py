@@ -59,26 +59,23 @@ def context_of(
     filters = [filter_of(name, fields) for name in filtered]
     needed = [access.parent, *(each.target for each in required)]
     used = [access.parent, *(each.target for each in fields)]
-    return (
-        vars(names)
-        | vars(access)
-        | {
-            "fields": fields,
-            "writable": writable,
-            "required": required,
-            "needed": {each.one: each for each in needed if each}.values(),
-            "used": [each for each in used if each and each.many != names.many],
-            "made": [f for f in writable if f in required or f.unique or f.name in filtered],
-            "filters": filters,
-            "by": "".join(f", {each.name}: {each.read} | None = None" for each in filters),
-            "by_type": "".join(f", {each.name}: {each.type} | None = None" for each in filters),
-            "by_name": "".join(f", {name}={name}" for name in filtered),
-            "guarded": [each for each in writable if is_guarded(each, access)],
-            "draft": {f.name: to_jsonable_python(f.value) for f in writable if not f.target},
-            "changed": first_to_change(writable),
-            "json": to_jsonable_python,
-        }
-    )
+    found = {
+        "fields": fields,
+        "writable": writable,
+        "required": required,
+        "needed": {each.one: each for each in needed if each}.values(),
+        "used": [each for each in used if each and each.many != names.many],
+        "made": [f for f in writable if f in required or f.unique or f.name in filtered],
+        "filters": filters,
+        "by": "".join(f", {each.name}: {each.read} | None = None" for each in filters),
+        "by_type": "".join(f", {each.name}: {each.type} | None = None" for each in filters),
+        "by_name": "".join(f", {name}={name}" for name in filtered),
+        "guarded": [each for each in writable if is_guarded(each, access)],
+        "draft": {f.name: to_jsonable_python(f.value) for f in writable if not f.target},
+        "changed": first_to_change(writable),
+        "json": to_jsonable_python,
+    }
+    return vars(names) | vars(access) | found
 
 
 def filter_of(name: str, fields: list[Field]) -> Field:
