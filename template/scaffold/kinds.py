@@ -101,7 +101,7 @@ def kind_of(column: sa.Column[Any], of: Any, module: str) -> Field:
 def text(column: sa.Column[Any], longest: int) -> Field:
     if not longest and column.computed is None:
         raise Refused("write String(200), or info={'max_length': 20_000}")
-    words = f"{humanize(column.name)} {{n}}"
+    words = humanize(column.name) + " {n}"
     varied = f'f"{words}"' if len(words) + 5 <= longest else SHORT
     bounds = {"min_length": "1", "max_length": f"{longest:_}", "pattern": "NO_NUL"}
     return Field("str", "Hello"[:longest], "New"[:longest], varied, bounds=bounds)

@@ -12,26 +12,26 @@ from app.db.base import Record
 from names import MODELS, Names, Refused, names_of_model, refuse_word
 
 FIELD = re.compile(r"(\w+):(\w+)(?:\((.*)\))?([?]?(?::\w+)*[?]?)")
-# What Python has for a type, how its column is declared, and how its arguments are written.
+# What Python has for a type, how its column is declared, and how its arguments, `%s`, are written.
 TYPES = {
-    "str": ("str", "String({})", r"\d+"),
-    "text": ("str", 'Text, info={{"max_length": {}}}', r"[\d_]+"),
+    "str": ("str", "String(%s)", r"\d+"),
+    "text": ("str", 'Text, info={"max_length": %s}', r"[\d_]+"),
     "int": ("int", "Integer", ""),
     "bigint": ("int", "", ""),
     "float": ("float", "", ""),
-    "decimal": ("Decimal", "Numeric({}, {})", r"\d+, ?\d+"),
+    "decimal": ("Decimal", "Numeric(%s, %s)", r"\d+, ?\d+"),
     "bool": ("bool", "", ""),
     "date": ("date", "", ""),
     "datetime": ("datetime", "", ""),
     "time": ("time", "", ""),
     "uuid": ("UUID", "", ""),
     "json": ("Any", "JSONB", ""),
-    "list": ("list[str]", "ARRAY(String({}))", r"str(\(\d+\))?"),
+    "list": ("list[str]", "ARRAY(String(%s))", r"str(\(\d+\))?"),
     "enum": ("", "", r"[a-z]\w*(, ?[a-z]\w*)*"),
-    "ref": ("int", 'ForeignKey("{}.id")', r"\w+"),
+    "ref": ("int", 'ForeignKey("%s.id")', r"\w+"),
 }
 # Where null is allowed, some columns are declared otherwise.
-OPTIONAL = {"json": "JSONB(none_as_null=True)", "ref": 'ForeignKey("{}.id", ondelete="SET NULL")'}
+OPTIONAL = {"json": "JSONB(none_as_null=True)", "ref": 'ForeignKey("%s.id", ondelete="SET NULL")'}
 DEFAULTS = {"str": "200", "text": "20_000"}
 SHOW = "Write NAME:TYPE, such as number:str(40):unique, amount:decimal(12,2), note:text?"
 # A field named as a type would hide it from those that follow.
@@ -97,7 +97,8 @@ def column_of(text: str) -> Column:
     given = [each for each in re.findall(r"\w+", arguments) if each != "str"] or ["200"]
     is_reference = kind == "ref"
     flags = flags or ["index"] * is_reference
-    parts = [declared.format(*given), *(f"{flag}=True" for flag in flags)]
+    used = tuple(given[: declared.count("%s")])
+    parts = [declared % used, *(f"{flag}=True" for flag in flags)]
     return Column(
         name,
         f"{name}_id" if is_reference else name,

@@ -35,6 +35,8 @@ def render(pattern: str, to: Path, context: dict[str, Any]) -> None:
         variable_end_string=">>",
         block_start_string="<%",
         block_end_string="%>",
+        comment_start_string="<#",
+        comment_end_string="#>",
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
