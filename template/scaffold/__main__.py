@@ -2,9 +2,11 @@
 
 import os
 import sys
+from pathlib import Path
 
 # No setting of the developer matters here, and no database of theirs.
 os.environ |= {"ENV_FILE": "", "ENVIRONMENT": "local"}
+sys.path.append(str(Path(__file__).parents[1] / "devtools"))
 
 from sqlalchemy.orm import configure_mappers
 

@@ -4,16 +4,14 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
-from typing import Any, get_type_hints
+from typing import Any
 
 from sqlalchemy import inspect
 
-from app.api.access import is_public
-from app.api.deps import AdminUser
+from app.api.access import who_may_call
 from app.db.base import Base, Record
 from app.models.users import User
-from names import Names, names_of_model
-from refusal import Refused
+from names import Names, Refused, checked, names_of_model
 
 
 @dataclass
@@ -23,47 +21,44 @@ class Access:
     parent: Names | None = None
     parent_owner: str = ""  # who alone may write, if all may read
 
-    @property
-    def hidden(self) -> bool:
-        return self.kind == "private"
+    def __post_init__(self) -> None:
+        self.hidden = self.kind == "private"
+        self.passes = self.kind in {"owned", "private"}  # the user to the service
+        creator = Names("users", self.owner, "User") if self.owner else None
+        self.holder = self.parent or creator  # whose a row is
+        self.scope = self.holder if self.parent or self.hidden else None  # of every query
+        self.writer = "an admin" if self.kind == "admin" else f"the {self.owner}"
+        if self.parent and self.passes:
+            self.writer = f"the {self.parent_owner or 'owner'} of the {self.parent.human}"
 
-    @property
-    def passes(self) -> bool:
-        """Whether a service is told which user it acts for."""
-        return self.kind in {"owned", "private"}
 
-    @property
-    def within(self) -> str:
-        """What every query is confined to: a parent, or the owner."""
-        return self.parent.one if self.parent else self.owner if self.hidden else ""
+def models() -> list[type[Record]]:
+    mapped = [mapper.class_ for mapper in Base.registry.mappers]
+    return [each for each in mapped if issubclass(each, Record)]
 
 
 def model_in(many: str) -> type[Record]:
-    module = f"app.models.{many}"
-    mapped = [mapper.class_ for mapper in Base.registry.mappers]
-    found = [each for each in mapped if each.__module__ == module and issubclass(each, Record)]
+    found = [each for each in models() if each.__module__ == f"app.models.{many}"]
     if len(found) != 1:
-        raise Refused(f"{module} has {len(found)} classes that inherit from Record; one is needed.")
+        raise Refused(f"There is no app/models/{many}.py with one class that inherits from Record.")
     return found[0]
 
 
 def below(many: str) -> Access:
-    """The access of what is nested in a resource."""
-    if not find_spec(f"app.models.{many}") or not find_spec(f"app.api.routes.{many}"):
+    """The access of what is nested in a resource: who may create one, and whose it is."""
+    if not find_spec(f"app.api.routes.{many}"):
         raise Refused(f"There is no resource {many} to nest it in.")
     model = model_in(many)
-    names = names_of_model(many, model)
-    scope = scope_of(many)
-    create = getattr(import_module(f"app.api.routes.{many}"), f"create_{names.one}", None)
-    if create is None or scope not in {None, User}:
+    parent = checked(names_of_model(model))
+    routes = import_module(f"app.api.routes.{many}").router.routes
+    found = [each for each in routes if each.path == parent.path and "POST" in each.methods]
+    if not found:
         raise Refused(f"{many} cannot have a nested resource by this command: it is nested itself.")
-    if is_public(create):
-        return Access("public", parent=names)
-    if AdminUser in get_type_hints(create, include_extras=True).values():
-        return Access("admin", parent=names)
-    if scope is User:
-        return Access("private", parent=names, parent_owner="")
-    return Access("owned", parent=names, parent_owner=owner_of(model, None))
+    if kind := {"anyone": "public", "admins": "admin"}.get(who_may_call(found[0].dependant)):
+        return Access(kind, parent=parent)
+    if scope_of(many) is User:
+        return Access("private", parent=parent)
+    return Access("owned", parent=parent, parent_owner=owner_of(model, None))
 
 
 def scope_of(many: str) -> Any:
@@ -75,11 +70,11 @@ def scope_of(many: str) -> Any:
     return parameters[1].annotation if len(parameters) == 3 else None
 
 
-def owner_of(model: type[Any], wanted: str | None) -> str:
+def owner_of(model: type[Record], wanted: str | None) -> str:
     """The relationship of a model that stands already to the user who creates a row."""
     found = [each.key for each in inspect(model).relationships if each.mapper.class_ is User]
     if wanted in found or (not wanted and len(found) == 1):
-        return wanted or str(found[0])
+        return wanted or found[0]
     raise Refused(
         f"Who is the owner of {model.__name__}? Its relationships to User: "
         f"{', '.join(found) or 'none'}. Choose one: --owner NAME; or --admin, or --public."

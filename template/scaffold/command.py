@@ -8,15 +8,13 @@ from importlib import import_module
 from pathlib import Path
 
 import app.models
-import context
 import migration
-import rendering
 from access import Access, below, model_in, owner_of
 from app.db.base import Record
 from inspected import fields_of
 from line import columns_of
-from names import Names, names_of, names_of_model
-from refusal import Refused
+from names import Refused, checked, names_of, names_of_model
+from rendering import FILES, context_of, render, tidy
 
 ROOT = Path(__file__).parents[1]
 ACCESS = {
@@ -33,14 +31,10 @@ def main() -> None:
     parser.add_argument("fields", nargs="*", help="such as 'number:str(40):unique note:text?'")
     parser.add_argument("--singular", help="if it cannot be guessed, as of leaves")
     parser.add_argument("--owner", help="what its creator is called")
-    for access, says in ACCESS.items():
-        parser.add_argument(
-            f"--{access}", dest="access", action="store_const", const=access, help=says
-        )
+    for kind, says in ACCESS.items():
+        parser.add_argument(f"--{kind}", dest="access", action="store_const", const=kind, help=says)
     parser.add_argument("--under", help="the resource that it is nested in, such as projects")
-    parser.add_argument(
-        "--filter", action="append", default=[], help="a field that a list may be filtered by"
-    )
+    parser.add_argument("--filter", action="append", default=[], help="a field to filter by")
     parser.add_argument("--pretend", action="store_true", help="show what would be written")
     given = parser.parse_intermixed_args()
     try:
@@ -51,52 +45,49 @@ def main() -> None:
 
 
 def write(given: argparse.Namespace, tree: Path) -> None:
-    for path in rendering.FILES.values():
-        if (ROOT / path.format(given.name)).exists():
-            raise Refused(f"{path.format(given.name)} exists already. Nothing was written.")
+    paths = {pattern: path.format(given.name) for pattern, path in FILES.items()}
+    to_model = paths.pop("model")
+    for path in [*paths.values(), *([to_model] if given.fields else [])]:
+        if (ROOT / path).exists():
+            raise Refused(f"{path} exists already. Of a model that stands, leave out the fields.")
     shutil.copy(ROOT / "pyproject.toml", tree)
-    names, model, access = new_model(given, tree) if given.fields else standing_model(given)
-    kept = {f"{each}_id" for each in (access.owner, access.within) if each}
-    fields = fields_of(model, kept, lambda text: print(text, file=sys.stderr))
-    found = context.for_files(names, fields, access, given.filter)
-    for template, path in rendering.FILES.items():
-        rendering.render(template, tree / path.format(names.many), found)
-    rendering.tidy(tree)
+    if given.fields:
+        write_model(given, tree / to_model)
+    model = model_in(given.name)
+    access, names = access_of(given, model), checked(names_of_model(model))
+    context = context_of(names, access, fields_of(model, access.holder), given.filter)
+    for pattern, path in paths.items():
+        render(pattern, tree / path, context)
+    tidy(tree)
     migration.write(tree, model.__tablename__)
     place(tree, given.pretend)
 
 
-def new_model(given: argparse.Namespace, tree: Path) -> tuple[Names, type[Record], Access]:
+def write_model(given: argparse.Namespace, to: Path) -> None:
+    """From the line of fields. From then on it is as one that was written by hand."""
     names, access = names_of(given.name, given.singular), access_of(given)
-    if access.passes and not access.parent:
-        access.owner = given.owner or "owner"
-    path = rendering.MODEL.format(names.many)
-    if (ROOT / path).exists():
-        raise Refused(f"{path} exists already: leave out the fields, and the rest comes from it.")
-    columns = columns_of(" ".join(given.fields), access.within or access.owner)
-    rendering.render("model", tree / path, context.for_model(names, columns, access, given.filter))
-    rendering.tidy(tree)
-    app.models.__path__.append(str((tree / path).parent))
+    columns = columns_of(" ".join(given.fields), names, access)
+    context = {"columns": columns, "filtered": given.filter}
+    render("model", to, vars(names) | vars(access) | context)
+    tidy(to)
+    app.models.__path__.append(str(to.parent))
     import_module(f"app.models.{names.many}")
-    return names, model_in(names.many), access
 
 
-def standing_model(given: argparse.Namespace) -> tuple[Names, type[Record], Access]:
-    if not (ROOT / rendering.MODEL.format(given.name)).exists():
-        raise Refused(f"There is no app/models/{given.name}.py: write it, or give its fields.")
-    model, access = model_in(given.name), access_of(given)
-    if access.passes and not access.parent:
-        access.owner = owner_of(model, given.owner)
-    for key in [each for each in (access.within, access.owner) if each]:
-        if not hasattr(model, key) or not hasattr(model, f"{key}_id"):
-            raise Refused(f"{model.__name__} needs a column {key}_id and a relationship {key}.")
-    return names_of_model(given.name, model), model, access
-
-
-def access_of(given: argparse.Namespace) -> Access:
+def access_of(given: argparse.Namespace, model: type[Record] | None = None) -> Access:
     if given.under and given.access:
         raise Refused("What is nested has the access of its parent: leave out the other option.")
-    return below(given.under) if given.under else Access(given.access or "owned")
+    if given.under:
+        access = below(given.under)
+    elif given.access in {"admin", "public"}:
+        return Access(given.access)
+    else:
+        owner = given.owner or ("owner" if given.fields else "")
+        access = Access(given.access or "owned", owner_of(model, owner) if model else owner)
+    key = access.holder.one if access.holder else ""
+    if model and not (hasattr(model, key) and hasattr(model, f"{key}_id")):
+        raise Refused(f"{model.__name__} needs a column {key}_id and a relationship {key}.")
+    return access
 
 
 def place(tree: Path, pretend: bool) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import shutil
-import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -18,52 +17,44 @@ from sqlalchemy.pool import NullPool
 
 from app.db.connection import connect
 from app.db.url import parse_database_url
-from refusal import Refused
+from names import Refused
+from postgres import serve_throw_away
 
 ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT / "devtools"))
-
-from postgres import serve_throw_away  # noqa: E402 - no package
 
 
 def write(tree: Path, table: str) -> None:
     """Into `alembic/versions/` of the tree, unless the table is at head already."""
     shutil.copytree(ROOT / "alembic", tree / "alembic")
-    url = parse_database_url(serve_throw_away()).set(database="postgres")
     try:
-        asyncio.run(revise(url, tree, table))
+        asyncio.run(connected(tree, table))
     except (CommandError, SQLAlchemyError) as error:
         raise Refused(f"The migrations fail on an empty database: {error}") from None
 
 
-async def revise(url: Any, tree: Path, table: str) -> None:
-    engine = create_async_engine(
-        url, poolclass=NullPool, connect_args={"async_creator_fn": connect}
-    )
-
-    def upgrade_and_compare(connection: Connection) -> None:
-        config = Config(toml_file=tree / "pyproject.toml", stdout=io.StringIO())
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        with redirect_stdout(io.StringIO()):  # it tells of the temporary tree
-            command.revision(
-                config,
-                f"add {table.replace('_', ' ')}",
-                autogenerate=True,
-                process_revision_directives=lambda *given: only(table, given[2]),
-            )
-
+async def connected(tree: Path, table: str) -> None:
+    url = parse_database_url(serve_throw_away()).set(database="postgres")
+    arguments = {"async_creator_fn": connect}
+    engine = create_async_engine(url, poolclass=NullPool, connect_args=arguments)
     async with engine.connect() as connection:
-        await connection.run_sync(upgrade_and_compare)
+        await connection.run_sync(revise, tree, table)
 
 
-def only(table: str, scripts: list[Any]) -> None:
-    operations = scripts[0].upgrade_ops.ops
-    others = sorted({operation.table_name for operation in operations} - {table})
-    if others:
-        raise Refused(
-            f"Models and migrations differ already, in {', '.join(others)}. "
-            'First write that migration: uv run poe revision "…".'
-        )
-    if not operations:
-        scripts.clear()
+def revise(connection: Connection, tree: Path, table: str) -> None:
+    config = Config(toml_file=tree / "pyproject.toml", stdout=io.StringIO())
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+    def only(_context: object, _revision: object, scripts: list[Any]) -> None:
+        operations = scripts[0].upgrade_ops.ops
+        if others := sorted({each.table_name for each in operations} - {table}):
+            raise Refused(
+                f"Models and migrations differ already, in {', '.join(others)}. "
+                'First write that migration: uv run poe revision "…".'
+            )
+        if not operations:
+            scripts.clear()
+
+    message = f"add {table.replace('_', ' ')}"
+    with redirect_stdout(io.StringIO()):  # it tells of the temporary tree
+        command.revision(config, message, autogenerate=True, process_revision_directives=only)

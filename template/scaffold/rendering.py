@@ -1,16 +1,23 @@
-"""Writes the files of a resource into a temporary tree, and moves them when all is well."""
+"""Renders the patterns of this folder into a temporary tree, and tidies what was written."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from pydantic_core import to_jsonable_python
+
+from access import Access, scope_of
+from app.models.users import User
+from kinds import Field, code
+from names import Names, Refused
 
 HERE = Path(__file__).parent
-MODEL = "app/models/{}.py"
-# Where each template of this folder is written to.
+# Where each pattern of this folder is written to.
 FILES = {
+    "model": "app/models/{}.py",
     "schemas": "app/schemas/{}.py",
     "repos": "app/repos/{}.py",
     "services": "app/services/{}.py",
@@ -21,25 +28,75 @@ FILES = {
 }
 
 
-def render(template: str, to: Path, context: dict[str, Any]) -> None:
+def render(pattern: str, to: Path, context: dict[str, Any]) -> None:
     environment = jinja2.Environment(  # noqa: S701 - what is written is Python, no HTML
         loader=jinja2.FileSystemLoader(HERE),
         variable_start_string="<<",
         variable_end_string=">>",
         block_start_string="<%",
         block_end_string="%>",
+        comment_start_string="<#",
+        comment_end_string="#>",
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["sql"] = lambda text: f"'{text}'"
     to.parent.mkdir(parents=True, exist_ok=True)
-    to.write_text(environment.get_template(f"{template}.py.j2").render(context) + "\n")
+    to.write_text(environment.get_template(f"{pattern}.py.j2").render(context) + "\n")
 
 
-def tidy(tree: Path) -> None:
+def tidy(path: Path) -> None:
     """Drop the imports that are not used, sort those that are, and format."""
     ours = "lint.isort.known-first-party = ['app', 'tests']"  # the tree has few of them
-    rules = ["--quiet", "--fix-only", "--exit-zero", "--select", "F401,I", "--config", ours]
+    rules = ["--quiet", "--fix-only", "--exit-zero", "--select", "F401,F541,I", "--config", ours]
     for command in (["check", *rules], ["format", "--quiet"]):
-        subprocess.run([sys.executable, "-m", "ruff", *command, "."], cwd=tree, check=True)
+        subprocess.run([sys.executable, "-m", "ruff", *command, str(path)], check=True)
+
+
+def context_of(
+    names: Names, access: Access, fields: list[Field], filtered: list[str]
+) -> dict[str, Any]:
+    writable = [each for each in fields if each.writable]
+    required = [each for each in writable if not each.null and not each.default]
+    filters = [filter_of(name, fields) for name in filtered]
+    needed = [access.parent, *(each.target for each in required)]
+    used = [access.parent, *(each.target for each in fields)]
+    found = {
+        "fields": fields,
+        "writable": writable,
+        "required": required,
+        "needed": {each.one: each for each in needed if each}.values(),
+        "used": [each for each in used if each and each.many != names.many],
+        "made": [f for f in writable if f in required or f.unique or f.name in filtered],
+        "filters": filters,
+        "by": "".join(f", {each.name}: {each.read} | None = None" for each in filters),
+        "by_type": "".join(f", {each.name}: {each.type} | None = None" for each in filters),
+        "by_name": "".join(f", {name}={name}" for name in filtered),
+        "guarded": [each for each in writable if is_guarded(each, access)],
+        "draft": {f.name: to_jsonable_python(f.value) for f in writable if not f.target},
+        "changed": first_to_change(writable),
+        "json": to_jsonable_python,
+    }
+    return vars(names) | vars(access) | found
+
+
+def filter_of(name: str, fields: list[Field]) -> Field:
+    found = [each for each in fields if each.name == name]
+    if not found or re.match("datetime|time|JsonValue|list", found[0].read):
+        raise Refused(f"--filter {name}: there is no such field, or it has no few values.")
+    return found[0]
+
+
+def is_guarded(field: Field, access: Access) -> bool:
+    """Whether it refers to what each user has for themselves: then only to their own."""
+    scope = scope_of(field.target.many) if field.target and access.kind != "admin" else None
+    if scope is not None and (scope is not User or not access.passes):
+        raise Refused(f"{field.name}: not every caller may read what it refers to.")
+    return scope is User
+
+
+def first_to_change(writable: list[Field]) -> Field | None:
+    """A field that is written in Python as in JSON, if there is one; best a text."""
+    found = [each for each in writable if each.other is not None and not each.target]
+    plain = [each for each in found if code(each.other) == repr(to_jsonable_python(each.other))]
+    return next((each for each in plain if each.read == "str"), plain[0] if plain else None)

@@ -1,2 +1,0 @@
-class Refused(Exception):
-    """Why a resource cannot be written, in a sentence for the person who typed the command."""
