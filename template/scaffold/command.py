@@ -17,6 +17,7 @@ from names import Refused, checked, names_of, names_of_model
 from rendering import FILES, context_of, render, tidy
 
 ROOT = Path(__file__).parents[1]
+SORTING = "app/sorting.py"  # written with the first resource that sorts
 ACCESS = {
     "owned": "its creator changes it, all read it: the default",
     "private": "only its creator reads it",
@@ -35,6 +36,7 @@ def main() -> None:
         parser.add_argument(f"--{kind}", dest="access", action="store_const", const=kind, help=says)
     parser.add_argument("--under", help="the resource that it is nested in, such as projects")
     parser.add_argument("--filter", action="append", default=[], help="a field to filter by")
+    parser.add_argument("--sort", action="append", default=[], help="a field to sort by")
     parser.add_argument("--pretend", action="store_true", help="show what would be written")
     given = parser.parse_intermixed_args()
     try:
@@ -55,9 +57,12 @@ def write(given: argparse.Namespace, tree: Path) -> None:
         write_model(given, tree / to_model)
     model = model_in(given.name)
     access, names = access_of(given, model), checked(names_of_model(model))
-    context = context_of(names, access, fields_of(model, access.holder), given.filter)
+    fields = fields_of(model, access.holder)
+    context = context_of(names, access, fields, given.filter, given.sort)
     for pattern, path in paths.items():
         render(pattern, tree / path, context)
+    if given.sort and not (ROOT / SORTING).exists():
+        shutil.copy(Path(__file__).with_name("sorting.py"), tree / SORTING)
     tidy(tree)
     migration.write(tree, model.__tablename__)
     place(tree, given.pretend)
@@ -67,7 +72,7 @@ def write_model(given: argparse.Namespace, to: Path) -> None:
     """From the line of fields. From then on it is as one that was written by hand."""
     names, access = names_of(given.name, given.singular), access_of(given)
     columns = columns_of(" ".join(given.fields), names, access)
-    context = {"columns": columns, "filtered": given.filter}
+    context = {"columns": columns, "filtered": given.filter, "sorted": given.sort}
     render("model", to, vars(names) | vars(access) | context)
     tidy(to)
     app.models.__path__.append(str(to.parent))

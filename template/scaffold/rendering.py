@@ -15,6 +15,7 @@ from kinds import Field, code
 from names import Names, Refused
 
 HERE = Path(__file__).parent
+ORDERED = "int|float|Decimal|date|datetime|time"
 # Where each pattern of this folder is written to.
 FILES = {
     "model": "app/models/{}.py",
@@ -54,11 +55,12 @@ def tidy(path: Path) -> None:
 
 
 def context_of(
-    names: Names, access: Access, fields: list[Field], filtered: list[str]
+    names: Names, access: Access, fields: list[Field], filtered: list[str], sorted: list[str]
 ) -> dict[str, Any]:
     writable = [each for each in fields if each.writable]
     required = [each for each in writable if not each.null and not each.default]
     filters = [filter_of(name, fields) for name in filtered]
+    sorts = [sort_of(name, fields) for name in sorted]
     needed = [access.parent, *(each.target for each in required)]
     used = [access.parent, *(each.target for each in fields)]
     found = {
@@ -69,6 +71,8 @@ def context_of(
         "used": [each for each in used if each and each.many != names.many],
         "made": [f for f in writable if f in required or f.unique or f.name in filtered],
         "filters": filters,
+        "sorts": sorts,
+        "sort": f', sort: {names.Model}Sort = "-created_at"' if sorts else "",
         "by": "".join(f", {each.name}: {each.read} | None = None" for each in filters),
         "by_type": "".join(f", {each.name}: {each.type} | None = None" for each in filters),
         "by_name": "".join(f", {name}={name}" for name in filtered),
@@ -76,6 +80,7 @@ def context_of(
         "draft": {f.name: to_jsonable_python(f.value) for f in writable if not f.target},
         "changed": first_to_change(writable),
         "json": to_jsonable_python,
+        "code": code,
     }
     return vars(names) | vars(access) | found
 
@@ -84,6 +89,14 @@ def filter_of(name: str, fields: list[Field]) -> Field:
     found = [each for each in fields if each.name == name]
     if not found or re.match("datetime|time|JsonValue|list", found[0].read):
         raise Refused(f"--filter {name}: there is no such field, or it has no few values.")
+    return found[0]
+
+
+def sort_of(name: str, fields: list[Field]) -> Field:
+    """A keyset needs a value in every row; a text may be too long for a cursor."""
+    found = [each for each in fields if each.name == name and each.other is not None]
+    if not found or found[0].null or not re.fullmatch(ORDERED, found[0].read):
+        raise Refused(f"--sort {name}: there is no such number, date or time that is never null.")
     return found[0]
 
 

@@ -28,11 +28,11 @@ async def names_late(db: AsyncSession) -> AsyncIterator[str]:
 
 
 async def test_stream_opens_its_own_session(app: FastAPI, client: AsyncClient, user: User) -> None:
-    @app.get("/names", response_model=None)
+    @app.get("/-/names", response_model=None)
     async def stream(open_session: OpenSession) -> StreamingResponse:
         return StreamingResponse(names(open_session))
 
-    assert (await client.get("/names")).text == user.name
+    assert (await client.get("/-/names")).text == user.name
 
 
 async def test_session_of_the_request_cannot_be_used_again(
@@ -40,12 +40,12 @@ async def test_session_of_the_request_cannot_be_used_again(
 ) -> None:
     """Pool exhausted: a session that reopened by itself leaked a connection."""
 
-    @app.get("/names", response_model=None)
+    @app.get("/-/names", response_model=None)
     async def stream(db: DbSession) -> StreamingResponse:
         return StreamingResponse(names_late(db))
 
     with pytest.raises(InvalidRequestError, match="permanently closed") as refusal:
-        await committing_client.get("/names")
+        await committing_client.get("/-/names")
 
     assert "open_session: OpenSession" in refusal.value.__notes__[0]
 
