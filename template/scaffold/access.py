@@ -1,9 +1,12 @@
 """Who may do what with a resource: as the command says, or as it is for the parent."""
 
+import re
+import sys
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from inspect import signature
+from inspect import getsource, signature
 from typing import Any
 
 from sqlalchemy import inspect
@@ -20,6 +23,7 @@ class Access:
     owner: str = ""  # the relationship to the user who creates a row
     parent: Names | None = None
     parent_owner: str = ""  # who alone may write, if all may read
+    gate: str = ""  # the function of the parent's service that finds it for a change, if not `read`
 
     def __post_init__(self) -> None:
         self.hidden = self.kind == "private"
@@ -44,6 +48,7 @@ def model_in(many: str) -> type[Record]:
     return found[0]
 
 
+@cache
 def below(many: str) -> Access:
     """The access of what is nested in a resource: who may create one, and whose it is."""
     if not find_spec(f"app.api.routes.{many}"):
@@ -57,8 +62,19 @@ def below(many: str) -> Access:
     if kind := {"anyone": "public", "admins": "admin"}.get(who_may_call(found[0].dependant)):
         return Access(kind, parent=parent)
     if scope_of(many) is User:
-        return Access("private", parent=parent)
+        return Access("private", parent=parent, gate=gate_of(parent))
     return Access("owned", parent=parent, parent_owner=owner_of(model, None))
+
+
+def gate_of(parent: Names) -> str:
+    """A rule of the owner's, such as `read_as_owner`, where not all who read may change."""
+    update = getattr(import_module(f"app.services.{parent.many}"), "update", None)
+    found = re.search(r"await (\w+)\(db, \w+_id, ", getsource(update)) if update else None
+    if found is None or found[1] == "read":
+        return ""
+    says = f"{parent.one}_service.{found[1]} decides who may write. Let the fixture"
+    print(f"{says} `{parent.one}` be one that `user` may change.", file=sys.stderr)
+    return found[1]
 
 
 def scope_of(many: str) -> Any:

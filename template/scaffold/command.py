@@ -43,7 +43,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="resource-") as folder:
             write(given, Path(folder))
     except Refused as refused:
-        sys.exit(str(refused))
+        sys.exit(f"{refused} Nothing was written.")
 
 
 def write(given: argparse.Namespace, tree: Path) -> None:

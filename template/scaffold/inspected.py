@@ -58,7 +58,11 @@ def told(column: sa.Column[Any], module: str) -> Field:
     kept = {name: value for name, value in field.bounds.items() if name not in replaced}
     field.bounds = kept | given
     for check in [] if given else checks_of(column):
-        print(f"{column.name}: only the database knows the rule {check}.", file=sys.stderr)
+        print(
+            f"{column.name}: only the database knows the rule {check}. Do the examples keep it? "
+            "Else write others: info={'example': …}.",
+            file=sys.stderr,
+        )
     return field
 
 

@@ -114,7 +114,7 @@ def refuse_type(text: str, kind: str, arguments: str, flags: list[str]) -> None:
     if kind not in TYPES:
         raise Refused(f"{text}: there is no type {kind}. There are {', '.join(TYPES)}.")
     if not re.fullmatch(TYPES[kind][2], arguments):
-        raise Refused(f"{text}: {kind} is written otherwise. {SHOW}.")
+        raise Refused(f"{text}: {kind} is written otherwise. {SHOW}. Bounds: see info, in a model.")
     if unknown := {*flags} - {"unique", "index"}:
         raise Refused(f"{text}: there is no {unknown.pop()}. There are ?, :unique and :index.")
     if "unique" in flags and kind in {"bool", "enum", "json", "list", "text"}:

@@ -43,7 +43,11 @@ def render(pattern: str, to: Path, context: dict[str, Any]) -> None:
         undefined=jinja2.StrictUndefined,
     )
     to.parent.mkdir(parents=True, exist_ok=True)
-    to.write_text(environment.get_template(f"{pattern}.py.j2").render(context) + "\n")
+    try:
+        text = environment.get_template(f"{pattern}.py.j2").render(context)
+    except jinja2.TemplateError as error:
+        raise Refused(f"scaffold/{pattern}.py.j2 cannot be rendered: {error}.") from None
+    to.write_text(text + "\n")
 
 
 def tidy(path: Path) -> None:
@@ -103,7 +107,9 @@ def sort_of(name: str, fields: list[Field]) -> Field:
 def is_guarded(field: Field, access: Access) -> bool:
     """Whether it refers to what each user has for themselves: then only to their own."""
     scope = scope_of(field.target.many) if field.target and access.kind != "admin" else None
-    if scope is not None and (scope is not User or not access.passes):
+    if scope not in {None, User}:
+        raise Refused(f"{field.name}: what it refers to is nested. Add the reference by hand.")
+    if scope is User and not access.passes:
         raise Refused(f"{field.name}: not every caller may read what it refers to.")
     return scope is User
 

@@ -22,7 +22,7 @@ LINES = {
     " kind:enum(a,b)? approver:ref(users)? reviewer:ref(users) invoice:ref(invoices)"
     " other_invoice:ref(invoices)? parent:ref(parcels)?",
 }
-FILTERS = {"parcels": ["--filter", "state", "--filter", "invoice_id", "--filter", "sent_on"]}
+LISTS = {"parcels": "--filter state --filter invoice_id --filter sent_on --sort price --sort opens"}
 ROOM = """\
 from decimal import Decimal
 from enum import StrEnum
@@ -64,7 +64,7 @@ def service(workspace: Path) -> Path:
     """With resources from lines of fields, and one from a model written by hand."""
     folder = installed(workspace / "resources")
     for name, line in LINES.items():
-        resource(folder, name, line, *FILTERS.get(name, []))
+        resource(folder, name, line, *LISTS.get(name, "").split())
     (folder / "app/models/rooms.py").write_text(ROOM)
     told = resource(folder, "rooms")
     assert "notes is left out" in told
@@ -87,7 +87,10 @@ def test_only_new_files_are_written(service: Path) -> None:
 
     assert set(files.values()) == {"??"}
     assert len([path for path in files if "invoices" in path]) == 9
-    assert len(files) == 9 * 3
+    assert set(files) - {path for path in files if re.search("invoice|parcel|room", path)} == {
+        "app/sorting.py"
+    }
+    assert len(files) == 9 * 3 + 1
 
 
 def test_what_is_written_passes(service: Path) -> None:
@@ -103,7 +106,9 @@ def test_what_is_written_passes(service: Path) -> None:
     )
     output = run(service, "uv", "run", "pytest", *chosen)
 
-    uncovered = re.findall(r"^app/\S+/(?:invoices|parcels|rooms)\.py.*$", output, re.MULTILINE)
+    uncovered = re.findall(
+        r"^app/(?:\S+/(?:invoices|parcels|rooms)|sorting)\.py.*$", output, re.MULTILINE
+    )
     assert not uncovered
     assert "SKIPPED" not in output
 
@@ -168,6 +173,8 @@ REFUSED = {
     "boats Name:str": "Name is no name",
     "boats captain:ref(captains)": "there is no table captains",
     "boats name:str --filter colour": "--filter colour: there is no such field",
+    "boats name:str? --sort name": "--sort name: there is no such number",
+    "boats size:int(1)": "Bounds: see info",
     "boats name:str --under projects": "There is no resource projects",
     "boats name:str --under invoices --admin": "has the access of its parent",
     "boats parent:ref(boats)": "the first boat can refer to none",
@@ -189,6 +196,35 @@ def test_refusal_is_a_sentence_and_writes_nothing(line: str, service: Path) -> N
     assert REFUSED[line] in output
     assert "Traceback" not in output
     assert new_files(service) == before
+
+
+def test_who_may_change_a_parent_may_change_what_is_nested(service: Path) -> None:
+    """Privilege escalation: members read an organisation, and only owners change it."""
+    resource(service, "clubs", "name:str", "--private")
+    rules = service / "app/services/clubs.py"
+    text = rules.read_text().replace(
+        "await read(db, club_id, editor)", "await manage(db, club_id, editor)"
+    )
+    rules.write_text(f"{text}\n\nmanage = read\n")
+
+    output = resource(service, "notices", "body:text", "--under", "clubs", "--pretend")
+    run(service, "bash", "-c", "rm $(git ls-files --others --exclude-standard '*club*')")
+
+    assert output.count("club_service.manage(db, club_id, editor)") == 3
+    assert output.count("club_service.read(db, club_id, reader)") == 2
+    assert output.count("club_service.manage decides who may write.") == 1
+
+
+def test_pattern_that_cannot_be_rendered_is_a_sentence(service: Path) -> None:
+    pattern = service / "scaffold/repos.py.j2"
+    text = pattern.read_text()
+    pattern.write_text(f"<<<<<<< yours\n{text}")
+    code, output = outcome(service, "uv", "run", "poe", "-q", "resource", "boats", "name:str")
+    pattern.write_text(text)
+
+    assert code == 1
+    assert "scaffold/repos.py.j2 cannot be rendered" in output
+    assert "Traceback" not in output
 
 
 def test_model_that_cannot_be_imported_is_a_sentence(service: Path) -> None:
@@ -245,6 +281,13 @@ TYPES += ["decimal(12,2)", "decimal(5,5)", "bool", "date:unique", "datetime", "t
 TYPES += ["json", "list(str(9))", "enum(one,two)", "ref(users)"]
 
 
+def random_sorts(chooser: random.Random, line: str) -> list[str]:
+    sortable = re.findall(
+        r"(field\d):(?:int|bigint|float|decimal|date|time)\b\S*(?<!\?)(?:\s|$)", line
+    )
+    return ["--sort", chooser.choice(sortable)] if sortable else []
+
+
 def random_line(chooser: random.Random) -> str:
     kinds = chooser.sample(TYPES, chooser.randint(1, 7))
     fields = [f"field{n}:{kind}{chooser.choice(['', '?'])}" for n, kind in enumerate(kinds)]
@@ -258,7 +301,9 @@ def test_random_resource_passes(seed: int, workspace: Path) -> None:
     chooser = random.Random(seed)
     service = installed(workspace / f"random-{seed}")
     access = chooser.choice(ACCESS)
-    resource(service, "shelves", random_line(chooser), access, "--singular", "shelf")
+    line = random_line(chooser)
+    sorts = random_sorts(chooser, line)
+    resource(service, "shelves", line, access, "--singular", "shelf", *sorts)
     if chooser.choice([True, False]):
         resource(service, "boxes", random_line(chooser), "--under", "shelves")
     else:
