@@ -14,7 +14,7 @@ from names import MODELS, Names, Refused, names_of_model, refuse_word
 FIELD = re.compile(r"(\w+):(\w+)(?:\((.*)\))?([?]?(?::\w+)*[?]?)")
 # What Python has for a type, how its column is declared, and how its arguments, `%s`, are written.
 TYPES = {
-    "str": ("str", "String(%s)", r"\d+"),
+    "str": ("str", "String(%s)", r"[1-9]\d{0,6}"),
     "text": ("str", 'Text, info={"max_length": %s}', r"[\d_]+"),
     "int": ("int", "Integer", ""),
     "bigint": ("int", "", ""),
@@ -32,6 +32,7 @@ TYPES = {
 }
 # Where null is allowed, some columns are declared otherwise.
 OPTIONAL = {"json": "JSONB(none_as_null=True)", "ref": 'ForeignKey("%s.id", ondelete="SET NULL")'}
+INDEXED = 600  # letters of up to four bytes; an index holds 2,704 bytes of a row
 DEFAULTS = {"str": "200", "text": "20_000"}
 SHOW = "Write NAME:TYPE, such as number:str(40):unique, amount:decimal(12,2), note:text?"
 # A field named as a type would hide it from those that follow.
@@ -74,6 +75,8 @@ def columns_of(line: str, resource: Names, access: Access) -> list[Column]:
 
 
 def target_of(column: Column, resource: Names) -> Names:
+    if column.table == resource.many and "unique" in column.declared:
+        raise Refused(f"{column.name}: a reference to its own table cannot be unique.")
     if column.table == resource.many and not column.null:
         raise Refused(f"{column.name}: the first {resource.human} can refer to none. Add a ?.")
     tables = {model.__tablename__: names_of_model(model) for model in models()}
@@ -119,5 +122,8 @@ def refuse_type(text: str, kind: str, arguments: str, flags: list[str]) -> None:
         raise Refused(f"{text}: there is no {unknown.pop()}. There are ?, :unique and :index.")
     if "unique" in flags and kind in {"bool", "enum", "json", "list", "text"}:
         raise Refused(f"{text}: a {kind} cannot be unique.")
-    if flags and kind in {"json", "list", "text"}:
+    long = kind == "str" and int(arguments) > INDEXED
+    if flags and (long or kind in {"json", "list", "text"}):
         raise Refused(f"{text}: a {kind} may be too long for an index.")
+    if kind == "decimal" and int.__lt__(*map(int, arguments.split(","))):
+        raise Refused(f"{text}: more places than digits.")

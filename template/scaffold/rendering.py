@@ -12,9 +12,11 @@ from pydantic_core import to_jsonable_python
 from access import Access, scope_of
 from app.models.users import User
 from kinds import Field, code
+from line import INDEXED
 from names import Names, Refused
 
 HERE = Path(__file__).parent
+PARAMETERS = "after cursor db limit order page reader sort user"  # of a list
 ORDERED = "int|float|Decimal|date|datetime|time"
 # Where each pattern of this folder is written to.
 FILES = {
@@ -90,9 +92,11 @@ def context_of(
 
 
 def filter_of(name: str, fields: list[Field]) -> Field:
-    found = [each for each in fields if each.name == name]
+    found = [each for each in fields if each.name == name and name not in PARAMETERS.split()]
     if not found or re.match("datetime|time|JsonValue|list", found[0].read):
         raise Refused(f"--filter {name}: there is no such field, or it has no few values.")
+    if int(found[0].bounds.get("max_length", "0")) > INDEXED or found[0].other is None:
+        raise Refused(f"--filter {name}: write it by hand.")
     return found[0]
 
 
