@@ -145,6 +145,12 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def pictures(session: nox.Session) -> None:
+    """Take the pictures of the README from real runs; needs jq, npm and Chromium."""
+    session.run("uv", "run", "--with", "playwright==1.65.2", "python", "docs/pictures/take.py")
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Refresh the lock that travels with a rendered service, and our own."""
     session.run("uv", "lock", "--upgrade")

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-KINDS = ["python", "toml", "json"]
+KINDS = ["python", "toml", "json", "yaml", "sh", "text"]
 NEW_FILE = re.compile(
     rf"^`([\w./-]+)`:\n\n?```(?:{'|'.join(KINDS)})\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )

@@ -79,10 +79,10 @@ def clone_with_upcoming_releases(folder: Path) -> Path:
     return clone
 
 
-def make_release(template: Path, version: str) -> None:
+def make_release(template: Path, version: str, text: str = "") -> None:
     changelog = template / "CHANGELOG.md"
     title, older = changelog.read_text().split("\n## ", 1)
-    changelog.write_text(f"{title}\n{CHANGES[version]}\n## {older}")
+    changelog.write_text(f"{title}\n{text or CHANGES[version]}\n## {older}")
     git_commit(template, f"Release {version}")
     run(template, "git", "tag", version)
 

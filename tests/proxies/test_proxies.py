@@ -1,8 +1,10 @@
-"""What stands before the service and before its database: haproxy, nginx, PgBouncer.
+"""What stands before the service and before its database: haproxy, nginx, Caddy, PgBouncer.
 
-They are installed for it, as a job of CI does: `apt-get install haproxy nginx pgbouncer`.
+They are installed for it, as a job of CI does: `apt-get install haproxy nginx pgbouncer`, and a
+Caddy of 2.7 or newer.
 """
 
+import os
 import shutil
 import socket
 import subprocess
@@ -17,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.deployments import Deployment, load_on
+from tests.pages import new_files
 from tests.services import ROOT, answers, environment, free_port, installed, wait_until
 
 HAPROXY = """
@@ -142,6 +145,30 @@ def test_rolling_restart_loses_nothing(
 
     sys.stderr.write(f"{proxy.__name__}, SHUTDOWN_DELAY={delay}: {seen}\n")
     assert {*seen.statuses} == {200}
+
+
+def test_next_release_on_one_machine_loses_nothing(deployment: Deployment, short: Path) -> None:
+    """Caddy as docs/deploy.md has it: while the only process is replaced, requests wait."""
+    port, behind = free_port(), free_port()
+    text = new_files(ROOT / "docs/deploy.md")["Caddyfile"]
+    assert "app:8000" in text
+    configuration = short / "Caddyfile"
+    configuration.write_text(text.replace("app:8000", f"127.0.0.1:{behind}"))
+    command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(configuration)]
+    os.environ |= {"DOMAIN": f"http://127.0.0.1:{port}", "HOME": str(short)}
+    with ExitStack() as stack:
+        old = stack.enter_context(deployment.server(port=behind, SHUTDOWN_DELAY="3"))
+        stack.enter_context(program(port, *command))
+        pool = stack.enter_context(ThreadPoolExecutor())
+        load = pool.submit(load_on, port, 20, 15)
+        time.sleep(2)
+        old.end()
+        stack.enter_context(deployment.server(port=behind))
+        seen = load.result()
+
+    sys.stderr.write(f"caddy, one process replaced: {seen}\n")
+    assert {*seen.statuses} == {200}
+    assert seen.slowest < 10
 
 
 def test_pgbouncer_works_and_without_its_setting_is_named(

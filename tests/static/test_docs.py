@@ -3,6 +3,7 @@
 import fnmatch
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -10,7 +11,8 @@ from tests.owners import LEFT_ALONE
 from tests.pages import new_files
 from tests.services import QUESTIONS, ROOT, files_of
 
-PAGES = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = sorted(page for page in (ROOT / "docs").rglob("*.md") if page.parent.name != "service")
+DIAGRAMS = sorted({*(ROOT / "docs/pictures").glob("*.svg")} - {ROOT / "docs/pictures/terminal.svg"})
 ARCHITECTURE = ROOT / "docs/architecture.md"
 PROMISES = ROOT / "docs/promises.md"
 INDEX = ROOT / "docs/decisions/index.md"
@@ -20,6 +22,7 @@ LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TEST = re.compile(r"`(test_\w+)`")
 PATH = re.compile(r"`((?:alembic|app|devtools|scripts|template|tests)/[\w./-]*)`")
+FOLDER = re.compile(r"\b(?:alembic|app|devtools|docs|scaffold|scripts|tests)/[\w./-]*")
 OTHER = r"\[\d+\]\([\w-]+\.md\)"  # a link to another decision
 HEAD = re.compile(
     r"# (\d+)\. .+\n\n"
@@ -48,6 +51,17 @@ def test_links_outside_the_documentation_lead_somewhere(renders: dict[str, Path]
 def test_the_files_that_a_page_names_are_there(page: Path, renders: dict[str, Path]) -> None:
     for path in set(PATH.findall(page.read_text())) - new_files(page).keys():
         assert (renders["default"] / path).exists() or (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("diagram", DIAGRAMS, ids=lambda diagram: diagram.stem)
+def test_a_diagram_has_a_title_and_names_what_is_there(
+    diagram: Path, renders: dict[str, Path]
+) -> None:
+    svg = ElementTree.parse(diagram).getroot()  # noqa: S314
+
+    assert svg.findtext("{http://www.w3.org/2000/svg}title")
+    for path in FOLDER.findall(" ".join(svg.itertext())):
+        assert (renders["default"] / path).exists(), path
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
