@@ -23,7 +23,7 @@ nox.options.error_on_missing_interpreters = True
 STEPS = {
     "lint": "10 s",
     "tests": "1 min",
-    "docs": "20 s",
+    "docs": "40 s",
     "updates": "4 min",
     "rendered": "6 min",
     "mutants": "1 min",
