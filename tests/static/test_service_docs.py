@@ -5,6 +5,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from textwrap import dedent, indent
 
 from tests.services import ROOT
 
@@ -106,6 +107,16 @@ def test_the_command_and_timeouts_of_production_are_those_of_the_code(
 
     assert f"\n{' '.join(json.loads(command))}\n" in page
     assert timeouts == re.findall(r"SET (\w+) = '(\d+)s'", page)
+
+
+def test_the_code_that_catches_a_database_error_is_that_of_a_tested_recipe(
+    service: Path,
+) -> None:
+    recipe = (ROOT / "docs/recipes/no-overlap.md").read_text()
+    for page in (ROOT / "docs/own.md", service / "AGENTS.md"):
+        (block,) = re.findall(r"^ *```python\n( *try:\n.*?)^ *```$", page.read_text(), re.M | re.S)
+
+        assert indent(dedent(block), " " * 4) in recipe, page
 
 
 def test_the_code_for_each_layer_is_that_of_a_tested_recipe(renders: dict[str, Path]) -> None:
