@@ -14,6 +14,7 @@ CODE_BLOCK = re.compile(r"^`([\w./-]+)`[^\n]*:\n```python\n(.*?)^```$", re.MULTI
 RECIPE = (ROOT / "docs/recipes/private-and-nested.md").read_text()
 PATH = re.compile(r"`((?:alembic|app|devtools|docs|scripts|tests)/[\w./-]*)`")
 TO_BE_WRITTEN = re.compile(r"/(test_)?(tags|tasks)\.py$")  # the resources they add
+OF_UVICORN = {"FORWARDED_ALLOW_IPS"}
 LAYERS = ["models", "schemas", "repos", "services", "api/routes"]
 
 type Row = list[str]
@@ -81,11 +82,20 @@ def test_the_paths_that_they_name_are_there(service: Path) -> None:
 def test_the_table_of_settings_has_every_setting_and_its_default(service: Path) -> None:
     settings, rows = settings_of(service), table_of_settings(service)
 
-    assert rows.keys() == settings.keys()
+    assert rows.keys() == settings.keys() | OF_UVICORN
     for name, default in settings.items():
         shown = rows[name][0]
         assert shown == cell_of(default) or (cell_of(default) is None and "`" not in shown), name
         assert name in (service / ".env.example").read_text()
+
+
+def test_behind_a_proxy_production_needs_a_setting_of_uvicorn(service: Path) -> None:
+    table = table_of_settings(service)
+    step = (service / "docs/deployment.md").read_text().partition("\n1. Set ")[2].partition("\n")[0]
+
+    for name in OF_UVICORN:
+        assert table[name][:2] == ["`127.0.0.1`", "behind a proxy"]
+        assert f"behind a proxy `{name}`" in step
 
 
 def test_the_table_of_settings_says_what_production_requires(service: Path) -> None:
