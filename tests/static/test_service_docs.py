@@ -5,6 +5,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from textwrap import dedent, indent
 
 from tests.services import ROOT
 
@@ -13,6 +14,7 @@ CODE_BLOCK = re.compile(r"^`([\w./-]+)`[^\n]*:\n```python\n(.*?)^```$", re.MULTI
 RECIPE = (ROOT / "docs/recipes/private-and-nested.md").read_text()
 PATH = re.compile(r"`((?:alembic|app|devtools|docs|scripts|tests)/[\w./-]*)`")
 TO_BE_WRITTEN = re.compile(r"/(test_)?(tags|tasks)\.py$")  # the resources they add
+OF_UVICORN = {"FORWARDED_ALLOW_IPS"}
 LAYERS = ["models", "schemas", "repos", "services", "api/routes"]
 
 type Row = list[str]
@@ -80,11 +82,20 @@ def test_the_paths_that_they_name_are_there(service: Path) -> None:
 def test_the_table_of_settings_has_every_setting_and_its_default(service: Path) -> None:
     settings, rows = settings_of(service), table_of_settings(service)
 
-    assert rows.keys() == settings.keys()
+    assert rows.keys() == settings.keys() | OF_UVICORN
     for name, default in settings.items():
         shown = rows[name][0]
         assert shown == cell_of(default) or (cell_of(default) is None and "`" not in shown), name
         assert name in (service / ".env.example").read_text()
+
+
+def test_behind_a_proxy_production_needs_a_setting_of_uvicorn(service: Path) -> None:
+    table = table_of_settings(service)
+    step = (service / "docs/deployment.md").read_text().partition("\n1. Set ")[2].partition("\n")[0]
+
+    for name in OF_UVICORN:
+        assert table[name][:2] == ["`127.0.0.1`", "behind a proxy"]
+        assert f"behind a proxy `{name}`" in step
 
 
 def test_the_table_of_settings_says_what_production_requires(service: Path) -> None:
@@ -106,6 +117,16 @@ def test_the_command_and_timeouts_of_production_are_those_of_the_code(
 
     assert f"\n{' '.join(json.loads(command))}\n" in page
     assert timeouts == re.findall(r"SET (\w+) = '(\d+)s'", page)
+
+
+def test_the_code_that_catches_a_database_error_is_that_of_a_tested_recipe(
+    service: Path,
+) -> None:
+    recipe = (ROOT / "docs/recipes/no-overlap.md").read_text()
+    for page in (ROOT / "docs/own.md", service / "AGENTS.md"):
+        (block,) = re.findall(r"^ *```python\n( *try:\n.*?)^ *```$", page.read_text(), re.M | re.S)
+
+        assert indent(dedent(block), " " * 4) in recipe, page
 
 
 def test_the_code_for_each_layer_is_that_of_a_tested_recipe(renders: dict[str, Path]) -> None:

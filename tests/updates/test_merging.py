@@ -224,6 +224,7 @@ def test_a_conflict_stands_in_the_file_and_in_the_index(style: str, service: Pat
     conflict = rf"<<<<<<< HEAD\n{MINE}{base}=======\n{NEW}>>>>>>> template-{AFTER}\n"
     assert re.search(conflict, (service / "AGENTS.md").read_text())
     assert status(service)["AGENTS.md"] == "UU"
+    assert run(service, "git", "ls-files", "--unmerged").endswith("AGENTS.md\n")
     assert run(service, "git", "show", ":2:AGENTS.md").endswith(MINE)
     code, _ = outcome(service, "git", "commit", "--quiet", "--message", "Too early")
     assert code != 0

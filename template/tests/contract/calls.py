@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from inspect import isawaitable, signature
 from typing import Any
 
+import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 from httpx import Response
 from pydantic_core import to_jsonable_python
 from pytest_factoryboy.fixture import get_model_name
-from sqlalchemy import inspect
+from sqlalchemy import Text, cast, inspect, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import async_object_session
 from sqlalchemy.orm import RelationshipDirection
 
 from app.api import access
@@ -56,12 +59,29 @@ def is_public(operation: Operation) -> bool:
 
 def how_to_call(operation: Operation, response: Response) -> str:
     """What to say of a call that should have succeeded."""
+    told = f"{operation} answers {response.status_code} to a valid request, so it is not tested. "
+    return f"{told}{reason_in(response)}" + (
+        how_to_join(operation, response.status_code)
+        or ask("values", f"{operation}.FIELD", "what it needs", meant=False)
+    )
+
+
+def how_to_join(operation: Operation, status: int) -> str:
+    """What to write if a record in its path is shared, and nothing says by whom; else nothing."""
     models = [MODELS[name] for name in operation.schemas_in("path") if name in MODELS]
     shared = [model for model in models if not belongs_to_a_user(model)]
-    told = f"{operation} answers {response.status_code} to a valid request, so it is not tested. "
-    if shared and response.status_code in {403, 404}:
-        return told + ask("members", shared[0], "how its owner joins it", meant=False)
-    return told + ask("values", f"{operation}.FIELD", "what it needs", meant=False)
+    if not shared or status not in {403, 404}:
+        return ""
+    return ask("members", shared[0], "how its owner joins it", meant=False)
+
+
+def reason_in(response: Response) -> str:
+    """What the response says, with the places of what is wrong."""
+    if response.headers.get("content-type") != "application/problem+json":
+        return ""
+    problem = response.json()
+    errors = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in problem.get("errors", ())]
+    return f"The response says: {' '.join([problem.get('detail', ''), *errors])} "
 
 
 def parents_of(model: type[Any]) -> dict[str, type[Any]]:
@@ -99,8 +119,24 @@ async def call_about(owner: User, operation: Operation) -> Call:
     body = resolved(operation.body) if operation.body else {}
     ids = await values(operation.schemas_in("path"))
     query = await values(operation.schemas_in("query", required=True))
+    stored = await columns_of(owner, ids)
     fields = await values(body.get("properties", {}))
+    if fields.items() <= stored.items():  # an update that would change nothing
+        for name in fields.keys() - ANSWERS.values.keys():
+            if f"{operation}.{name}" not in ANSWERS.values:
+                fields[name] = example(body["properties"][name], unlike=stored[name])
     return Call(operation, ids, query, fields or (example(body) if body else None))
+
+
+async def columns_of(owner: User, ids: dict[str, Any]) -> dict[str, Any]:
+    """What is stored of the record that a path ends with; the file of answers may have made it."""
+    name, session = next(reversed(ids), ""), async_object_session(owner)
+    if name not in MODELS or session is None:
+        return {}
+    mapper = inspect(MODELS[name])
+    stmt = select(mapper.local_table).where(cast(mapper.primary_key[0], Text) == str(ids[name]))
+    rows = (await session.execute(stmt)).mappings()
+    return {key: getattr(value, "value", value) for row in rows for key, value in row.items()}
 
 
 async def value_of(operation: Operation, name: str, schema: Schema, records: list[Any]) -> Any:
@@ -115,9 +151,23 @@ async def value_of(operation: Operation, name: str, schema: Schema, records: lis
             return await called(value, *records) if callable(value) else value
     if model := referred_to(operation, name) or MODELS.get(name):
         # A user who is referred to is not the owner of what comes after.
-        record = await new_record(model, [*records] if model is User else records)
+        try:
+            record = await new_record(model, [*records] if model is User else records)
+        except IntegrityError as error:
+            pytest.fail(how_to_make(name, model, records, error), pytrace=False)
         return to_jsonable_python(inspect(record).identity[0])
     return example(schema)
+
+
+def how_to_make(name: str, model: type[Any], records: list[Any], error: IntegrityError) -> str:
+    """What to say of a record that the factory cannot make: `members` may have made it before."""
+    made = [get_model_name(FACTORIES[type(record)]) for record in records[1:]]
+    function = f"new_{get_model_name(FACTORIES[model])}"
+    return (
+        f"{FACTORIES[model].__name__} makes no record for {name}: {error.driver_exception}\n"
+        f"Write into tests/answers.py: values={{{name!r}: {function}}}, with `async def {function}"
+        f"({', '.join(['caller', *made])})`, which makes another one and returns its id."
+    )
 
 
 def referred_to(operation: Operation, name: str) -> type[Any] | None:

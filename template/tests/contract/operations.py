@@ -87,17 +87,23 @@ def validator(schema: Schema) -> Draft202012Validator:
     return compiled(json.dumps(schema))
 
 
-def example(schema: Schema, within: frozenset[int] = frozenset()) -> Any:
-    """Make a value that the schema accepts. A model within itself is left out.
+def example(schema: Schema, within: frozenset[int] = frozenset(), unlike: Any = None) -> Any:
+    """Make a value that the schema accepts, another one than `unlike` if there is one.
 
+    A model within itself is left out.
     Raises `LookupError`, which says what to write, where the document does not tell enough.
     """
     declared, schema = schema, resolved(schema)
     if examples := declared.get("examples", schema.get("examples")):
-        return examples[0]
+        return next((value for value in examples if value != unlike), examples[0])
+    found = []
     for value in candidates(schema, within | {id(schema)}):
         if validator(declared).is_valid(value):
-            return value
+            if value != unlike:
+                return value
+            found.append(value)
+    if found:
+        return found[0]
     raise LookupError(f"What fits {declared}? Write `Field(examples=[…])` where it is declared.")
 
 
@@ -119,7 +125,7 @@ def candidates(schema: Schema, within: frozenset[int]) -> Iterator[Any]:
             least = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
             yield from (int(least), least, 0, 0.5, schema.get("multipleOf"))
         case "boolean":
-            yield False
+            yield from (False, True)
         case "null":
             yield None
         case "string":

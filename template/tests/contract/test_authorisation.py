@@ -21,6 +21,7 @@ from tests.contract.calls import (
     MODELS,
     call_about,
     how_to_call,
+    how_to_join,
     is_owned,
     is_public,
     parents_of,
@@ -97,7 +98,7 @@ async def test_access(
     assert status < 500, response.text
     assert outcome == expected(operation, caller), (
         f"{operation.method.upper()} {operation.path} answers {status} to {caller}. "
-        + ask("access", (operation.name, caller), outcome)
+        + remedy(operation, caller, status, outcome)
     )
     if status == 401:
         assert response.headers["www-authenticate"].startswith("Bearer")
@@ -109,6 +110,13 @@ async def test_access(
         )
     if caller == RIGHTFUL[who_may(operation)] and not response.is_success:
         pytest.skip(how_to_call(operation, response))
+
+
+def remedy(operation: Operation, caller: str, status: int, outcome: str) -> str:
+    """What to write: first, how the owner of a shared record becomes one."""
+    answer = ask("access", (operation.name, caller), outcome)
+    join = how_to_join(operation, status) if caller == "owner" else ""
+    return f"{join}. Or should every user get a {status}? {answer}" if join else answer
 
 
 @pytest.mark.parametrize("operation", operations(), ids=str)
