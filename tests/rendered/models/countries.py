@@ -1,0 +1,16 @@
+"""A natural key that others refer to."""
+
+from sqlalchemy import Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Record
+
+
+class Country(Record):
+    __tablename__ = "countries"
+    __table_args__ = (Index(None, "created_at", "id"),)
+
+    code: Mapped[str] = mapped_column(
+        String(2), unique=True, info={"pattern": "^[A-Z]{2}$", "example": "PL"}
+    )
+    name: Mapped[str] = mapped_column(String(100))
