@@ -150,7 +150,7 @@ def test_rolling_restart_loses_nothing(
 def test_next_release_on_one_machine_loses_nothing(deployment: Deployment, short: Path) -> None:
     """Caddy as docs/deploy.md has it: while the only process is replaced, requests wait."""
     port, behind = free_port(), free_port()
-    text = new_files(ROOT / "docs/deploy.md")["Caddyfile"]
+    text = new_files(ROOT / "docs/deploy.md")["proxy/Caddyfile"]
     assert "app:8000" in text
     configuration = short / "Caddyfile"
     configuration.write_text(text.replace("app:8000", f"127.0.0.1:{behind}"))

@@ -21,8 +21,8 @@ def test_the_index_lists_every_recipe() -> None:
 def test_a_recipe_holds_nothing_that_is_not_applied(name: str) -> None:
     """Every block is a file with its path, a diff or commands; so no line of it can rot."""
     for block in blocks_of(name):
-        assert block.kind in {*KINDS, "diff", "sh"}, block.text
-        if block.kind != "sh":  # a script has a path, commands have none
+        assert block.kind in {*KINDS, "diff"}, block.text
+        if block.kind != "sh":  # commands, or a script with its path
             assert (block.path is not None) == (block.kind in KINDS), block.text
         assert not PRECIOUS & set(block.files), block.files
         assert not any(Path(path).name == "posts.py" for path in block.files), block.files
