@@ -165,8 +165,8 @@ def how_to_make(name: str, model: type[Any], records: list[Any], error: Integrit
     function = f"new_{get_model_name(FACTORIES[model])}"
     return (
         f"{FACTORIES[model].__name__} makes no record for {name}: {error.driver_exception}\n"
-        f"Write into tests/answers.py: values={{{name!r}: {function}}}, with `async def {function}"
-        f"({', '.join(['caller', *made])})`, which makes another one and returns its id."
+        "Write into tests/answers.py: values={" + f"{name!r}: {function}" + "}, with `async def "
+        f"{function}({', '.join(['caller', *made])})`, which makes another one and returns its id."
     )
 
 
