@@ -6,6 +6,7 @@ from pathlib import Path
 
 # No setting of the developer matters here, and no database of theirs.
 os.environ |= {"ENV_FILE": "", "ENVIRONMENT": "local"}
+os.environ.pop("DATABASE_URL", None)
 sys.path.append(str(Path(__file__).parents[1] / "devtools"))
 
 from sqlalchemy.orm import configure_mappers

@@ -10,6 +10,7 @@ from inspect import getsource, signature
 from typing import Any
 
 from sqlalchemy import inspect
+from sqlalchemy.orm import RelationshipDirection
 
 from app.api.access import who_may_call
 from app.db.base import Base, Record
@@ -88,7 +89,8 @@ def scope_of(many: str) -> Any:
 
 def owner_of(model: type[Record], wanted: str | None) -> str:
     """The relationship of a model that stands already to the user who creates a row."""
-    found = [each.key for each in inspect(model).relationships if each.mapper.class_ is User]
+    links = [each for each in inspect(model).relationships if each.mapper.class_ is User]
+    found = [each.key for each in links if each.direction is RelationshipDirection.MANYTOONE]
     if wanted in found or (not wanted and len(found) == 1):
         return wanted or found[0]
     raise Refused(

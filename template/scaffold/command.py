@@ -13,7 +13,7 @@ from access import Access, below, model_in, owner_of
 from app.db.base import Record
 from inspected import fields_of
 from line import columns_of
-from names import Refused, checked, names_of, names_of_model
+from names import Refused, checked, names_of, names_of_model, refuse_word
 from rendering import FILES, context_of, render, tidy
 
 ROOT = Path(__file__).parents[1]
@@ -44,9 +44,12 @@ def main() -> None:
             write(given, Path(folder))
     except Refused as refused:
         sys.exit(f"{refused} Nothing was written.")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def write(given: argparse.Namespace, tree: Path) -> None:
+    refuse_word(given.name, (), longest=30)
     paths = {pattern: path.format(given.name) for pattern, path in FILES.items()}
     to_model = paths.pop("model")
     for path in [*paths.values(), *([to_model] if given.fields else [])]:
@@ -64,7 +67,7 @@ def write(given: argparse.Namespace, tree: Path) -> None:
     if given.sort and not (ROOT / SORTING).exists():
         shutil.copy(Path(__file__).with_name("sorting.py"), tree / SORTING)
     tidy(tree)
-    migration.write(tree, model.__tablename__)
+    migration.write(tree, model, fields)
     place(tree, given.pretend)
 
 
@@ -92,20 +95,30 @@ def access_of(given: argparse.Namespace, model: type[Record] | None = None) -> A
     key = access.holder.one if access.holder else ""
     if model and not (hasattr(model, key) and hasattr(model, f"{key}_id")):
         raise Refused(f"{model.__name__} needs a column {key}_id and a relationship {key}.")
+    if model and getattr(model, f"{key}_id").expression.nullable:
+        raise Refused(f"{model.__name__}.{key}_id is the one a row belongs to: it cannot be null.")
     return access
 
 
 def place(tree: Path, pretend: bool) -> None:
-    """Move what is new into the service; show the migration."""
+    """Move what is new into the service, all or nothing; show the migration."""
     new = [path.relative_to(tree) for path in sorted(tree.rglob("*.py"))]
-    for path in [path for path in new if not (ROOT / path).exists()]:
+    new = [path for path in new if not (ROOT / path).exists()]
+    written: list[Path] = []
+    try:
+        for path in [] if pretend else new:
+            with (ROOT / path).open("x") as file:
+                written.append(ROOT / path)
+                file.write((tree / path).read_text())
+    except (OSError, KeyboardInterrupt) as error:
+        for path in written:
+            path.unlink()
+        raise Refused(f"{error or 'Interrupted'}.") from None
+    for path in new:
         text = (tree / path).read_text()
         if pretend or path.parts[0] == "alembic":
             print(f"\n{path}:\n{text}")
         if not pretend:
-            (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
-            with (ROOT / path).open("x") as file:
-                file.write(text)
             print(f"{path}: {len(text.splitlines())} lines")
     if not pretend:
         print("Review the migration, then: uv run poe migrate && uv run poe check")

@@ -3,8 +3,9 @@
 import re
 import sys
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 
+import pydantic
 import sqlalchemy as sa
 from inflection import camelize
 from sqlalchemy.orm import ColumnProperty
@@ -15,6 +16,7 @@ from names import Names, Refused, names_of_model
 
 KEPT = {"id", "created_at", "updated_at"}
 BOUNDS = {"ge", "gt", "le", "lt", "min_length", "max_length", "multiple_of", "pattern"}
+LITERAL = "'(?:[^']|'')*'"  # of SQL
 INSTEAD = {"ge": "gt", "gt": "ge", "le": "lt", "lt": "le"}
 # What the schemas import: the type of a field has another name.
 NAMES = {"Annotated", "BaseModel", "ClockTime", "ConfigDict", "Decimal", "Field", "Input", "Json"}
@@ -33,8 +35,16 @@ def fields_of(model: type[Record], holder: Names | None) -> list[Field]:
         try:
             found.append(described(told(column, model.__module__), attribute, column, first))
         except Refused as refused:
+            if is_required(column):
+                raise Refused(f"{attribute.key}, which is required: {refused}.") from None
             print(f"{attribute.key} is left out of app/schemas/: {refused}.", file=sys.stderr)
     return found
+
+
+def is_required(column: sa.Column[Any]) -> bool:
+    """Whether no row can be written without it."""
+    given = column.default or column.server_default or column.computed or column.identity
+    return not column.nullable and given is None
 
 
 def checks_of(column: sa.Column[Any]) -> list[str]:
@@ -47,22 +57,19 @@ def checks_of(column: sa.Column[Any]) -> list[str]:
 def told(column: sa.Column[Any], module: str) -> Field:
     """What fits a column: its type, narrowed by a CHECK of its values, and by its `info`."""
     for check in checks_of(column):
-        if listed := re.fullmatch(rf"{column.name} IN \((.*)\)", check):
+        if listed := re.fullmatch(rf"{column.name} IN \(({LITERAL}(?:, *{LITERAL})*)\)", check):
             default = getattr(column.default, "arg", None)
             if isinstance(default, Enum):
                 return members(type(default))
-            return choices(re.findall("'([^']*)'", listed[1]), module)
+            found = [each[1:-1].replace("''", "'") for each in re.findall(LITERAL, listed[1])]
+            return choices(found, module)
     field = kind_of(column, column.type, module)
     given = {name: code(value) for name, value in column.info.items() if name in BOUNDS}
     replaced = {INSTEAD.get(name) for name in given}
     kept = {name: value for name, value in field.bounds.items() if name not in replaced}
     field.bounds = kept | given
     for check in [] if given else checks_of(column):
-        print(
-            f"{column.name}: only the database knows the rule {check}. Do the examples keep it? "
-            "Else write others: info={'example': …}.",
-            file=sys.stderr,
-        )
+        print(f"{column.name}: only the database knows the rule {check}.", file=sys.stderr)
     return field
 
 
@@ -71,10 +78,17 @@ def described(
 ) -> Field:
     mapper = attribute.parent
     field.name, field.null = attribute.key, " | None" if column.nullable else ""
-    field.default, field.unique = default_of(column), is_unique(column)
-    field.writable = column.computed is None and column.identity is None
+    field.default, field.unique = default_of(column, field), is_unique(column)
+    if attribute.deferred:
+        raise Refused("it is deferred, and a response would load it by accident")
+    counted = column is mapper.version_id_col
+    field.writable = column.computed is None and column.identity is None and not counted
+    if hasattr(pydantic.BaseModel, field.name):
+        raise Refused("its name is a word of Pydantic")
     links = [each for each in mapper.relationships if column in each.local_columns]
-    if column.foreign_keys and links:
+    if column.foreign_keys and not links:
+        raise Refused("it refers to another table; write the relationship, too")
+    if links:
         field.relation, field.target = links[0].key, names_of_model(links[0].mapper.class_)
         if field.type == "int":
             field.type, field.read, field.bounds = "Reference", "int", {}
@@ -94,7 +108,23 @@ def set_example(field: Field, column: sa.Column[Any], first: bool) -> None:
         field.value, field.other, varies = column.info["example"], None, field.unique
     elif field.type == "str" and not first:
         field.value = "World"[: int(field.bounds["max_length"])]
+    if "example" not in column.info and not fits(field.value, column):
+        raise Refused(f"{field.value!r} is out of bounds; write info={{'example': …}}")
+    if field.unique and field.type == "str" and int(field.bounds["max_length"]) < 4:
+        raise Refused("a unique text of so few letters has too few values for tests")
+    field.other = field.other if fits(field.other, column) else None
     field.varied = field.varied if varies else ""
+
+
+def fits(value: Any, column: sa.Column[Any]) -> bool:
+    """Whether it is within the bounds of `info`."""
+    bounds = {name: given for name, given in column.info.items() if name in BOUNDS}
+    rule: Any = Annotated[type(value), pydantic.Field(**bounds)]
+    try:
+        pydantic.TypeAdapter(rule).validate_python(value)
+    except (pydantic.ValidationError, TypeError):  # or the bounds are not of this type
+        return False
+    return True
 
 
 def is_unique(column: sa.Column[Any]) -> bool:
@@ -104,10 +134,11 @@ def is_unique(column: sa.Column[Any]) -> bool:
     return [column] in alone + [[*each.columns] for each in table.indexes if each.unique]
 
 
-def default_of(column: sa.Column[Any]) -> str:
+def default_of(column: sa.Column[Any], field: Field) -> str:
     """What a request need not send: the default of the column in Python."""
     if isinstance(column.default, sa.ColumnDefault) and column.default.is_scalar:
-        return code(column.default.arg)
+        value = column.default.arg
+        return code(value if field.imported or not isinstance(value, Enum) else value.value)
     if column.nullable:
         return "None"
     return "LEFT_OUT" if column.default is not None or column.server_default is not None else ""

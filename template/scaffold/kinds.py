@@ -85,7 +85,7 @@ def kind_of(column: sa.Column[Any], of: Any, module: str) -> Field:
             return choices(of.enums, module)
         case sa.String():
             return text(column, of.length or column.info.get("max_length", 0))
-        case sa.Numeric(asdecimal=True):
+        case sa.Numeric(asdecimal=True) if (of.scale or 0) >= 0:
             return decimal(of.precision, of.scale or 0)
         case sa.ARRAY(dimensions=None | 1):
             return several(kind_of(column, of.item_type, module))

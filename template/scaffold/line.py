@@ -36,7 +36,13 @@ INDEXED = 600  # letters of up to four bytes; an index holds 2,704 bytes of a ro
 DEFAULTS = {"str": "200", "text": "20_000"}
 SHOW = "Write NAME:TYPE, such as number:str(40):unique, amount:decimal(12,2), note:text?"
 # A field named as a type would hide it from those that follow.
-TAKEN = {*dir(Record), *dir(BaseModel), *(annotation for annotation, *_ in TYPES.values()), "list"}
+TAKEN = {
+    *dir(Record),
+    *dir(BaseModel),
+    *(annotation for annotation, *_ in TYPES.values()),
+    "list",
+    "self",
+}
 
 
 @dataclass
@@ -61,6 +67,8 @@ def columns_of(line: str, resource: Names, access: Access) -> list[Column]:
         declared += "" if access.scope else ", index=True"
         key = f"{holder.one}_id"
         found.append(Column(holder.one, key, "int", declared, "", [], holder.many, holder))
+    if access.owner in {"db", "payload"}:
+        raise Refused(f"--owner {access.owner}: it has another meaning in the service.")
     names = [column.name for column in found] + [column.key for column in found if column.table]
     for name in names:
         if names.count(name) > 1:
@@ -92,7 +100,7 @@ def column_of(text: str) -> Column:
     if not match:
         raise Refused(f"{text} is no field. {SHOW}.")
     name, kind, arguments, options = match.groups()
-    arguments, flags = arguments or DEFAULTS.get(kind, ""), re.findall(r"\w+", options)
+    arguments, flags = arguments or DEFAULTS.get(kind, ""), sorted({*re.findall(r"\w+", options)})
     refuse_type(text, kind, arguments, flags)
     annotation, declared, _ = TYPES[kind]
     if "?" in options:

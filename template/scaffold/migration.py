@@ -9,38 +9,44 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.operations.ops import ExecuteSQLOp
 from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Enum, insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from app.db.base import Record
 from app.db.connection import connect
 from app.db.url import parse_database_url
+from kinds import Field
 from names import Refused
 from postgres import serve_throw_away
 
 ROOT = Path(__file__).parents[1]
 
 
-def write(tree: Path, table: str) -> None:
+def write(tree: Path, model: type[Record], fields: list[Field]) -> None:
     """Into `alembic/versions/` of the tree, unless the table is at head already."""
     shutil.copytree(ROOT / "alembic", tree / "alembic")
     try:
-        asyncio.run(connected(tree, table))
+        asyncio.run(connected(tree, model, fields))
     except (CommandError, SQLAlchemyError) as error:
-        raise Refused(f"The migrations fail on an empty database: {error}") from None
+        raise Refused(f"The migrations fail on an empty database: {first_line(error)}.") from None
 
 
-async def connected(tree: Path, table: str) -> None:
+async def connected(tree: Path, model: type[Record], fields: list[Field]) -> None:
     url = parse_database_url(serve_throw_away()).set(database="postgres")
     arguments = {"async_creator_fn": connect}
     engine = create_async_engine(url, poolclass=NullPool, connect_args=arguments)
     async with engine.connect() as connection:
-        await connection.run_sync(revise, tree, table)
+        await connection.run_sync(revise, tree, model)
+        await connection.run_sync(try_examples, model, fields)
 
 
-def revise(connection: Connection, tree: Path, table: str) -> None:
+def revise(connection: Connection, tree: Path, model: type[Record]) -> None:
+    table, columns = model.__tablename__, model.__table__.c
+    types = [each.type for each in columns if isinstance(each.type, Enum) and each.type.native_enum]
     config = Config(toml_file=tree / "pyproject.toml", stdout=io.StringIO())
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
@@ -53,8 +59,28 @@ def revise(connection: Connection, tree: Path, table: str) -> None:
                 'First write that migration: uv run poe revision "…".'
             )
         if not operations:
-            scripts.clear()
+            return scripts.clear()
+        for each in types:  # Alembic leaves it there
+            scripts[0].downgrade_ops.ops.append(ExecuteSQLOp(f"DROP TYPE {each.name}"))
 
     message = f"add {table.replace('_', ' ')}"
     with redirect_stdout(io.StringIO()):  # it tells of the temporary tree
         command.revision(config, message, autogenerate=True, process_revision_directives=only)
+    command.upgrade(config, "head")
+
+
+def try_examples(connection: Connection, model: type[Record], fields: list[Field]) -> None:
+    """Insert a row as the tests will: a CHECK may refuse it. No row that it refers to exists."""
+    columns = [column.name for column in model.__table__.c if column.foreign_keys]
+    row = dict.fromkeys(columns, 1)
+    row |= {f.name: f.value for f in fields if f.writable and f.type != "Reference"}
+    connection.exec_driver_sql("SET session_replication_role = replica")
+    try:
+        connection.execute(insert(model).values(row))
+    except SQLAlchemyError as error:
+        remedy = "Write others into the model: info={'example': …}"
+        raise Refused(f"{first_line(error)}, by the examples {row}. {remedy}.") from None
+
+
+def first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", error)).partition("\n")[0]

@@ -214,7 +214,7 @@ def assert_green_or_a_sentence(folder: Path, name: str, *arguments: str) -> None
 
 @pytest.fixture(scope="module")
 def service(workspace: Path) -> Path:
-    """With all ten: those that are refused stand there without a resource."""
+    """For one model or line at a time, each of which is removed again."""
     return prepared(workspace / "by-hand")
 
 

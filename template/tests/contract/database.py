@@ -8,7 +8,18 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import CompoundSelect, Connection, Text, func, literal, select, text, union_all
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Select,
+    Table,
+    Text,
+    func,
+    literal,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -85,12 +96,14 @@ type Contents = list[tuple[str, str]]  # a table's name and one of its rows
 
 @cache
 def every_row() -> CompoundSelect[str, str]:
-    return union_all(
-        *(
-            select(literal(table.name), func.row_to_json(table.table_valued()).cast(Text))
-            for table in Base.metadata.tables.values()
-        )
-    )
+    return union_all(*(rows_of(table) for table in Base.metadata.tables.values()))
+
+
+def rows_of(table: Table) -> Select[str, str]:
+    """By `table.*`: a column may have the bare name of the table."""
+    quoted = SessionLocal.kw["bind"].dialect.identifier_preparer.format_table
+    row = func.row_to_json(text(f"{quoted(table)}.*")).cast(Text)
+    return select(literal(table.name), row).select_from(table)
 
 
 async def contents(connection: AsyncConnection) -> Contents:
