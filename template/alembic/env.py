@@ -6,6 +6,7 @@ from re import fullmatch
 from typing import Any
 
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.runtime.migration import MigrationInfo
 from alembic.util import CommandError
@@ -53,10 +54,18 @@ class Postgresql(PostgresqlImpl):
         return bool(printed["default"] != default)
 
 
+def import_own_types(kind: str, item: object, generated: AutogenContext) -> bool:
+    """A type of the service is written by its full name: the migration imports its module."""
+    if kind == "type" and type(item).__module__.startswith("app."):
+        generated.imports.add(f"import {type(item).__module__}")
+    return False
+
+
 options: dict[str, Any] = {
     "target_metadata": Base.metadata,
     "include_name": is_ours,
     "compare_server_default": True,
+    "render_item": import_own_types,
 }
 
 

@@ -59,6 +59,8 @@ def write(given: argparse.Namespace, tree: Path) -> None:
     if given.fields:
         write_model(given, tree / to_model)
     model = model_in(given.name)
+    if model.__table__.schema:
+        raise Refused(f"{model.__name__} is in a schema of its own: write its resource by hand.")
     access, names = access_of(given, model), checked(names_of_model(model))
     fields = fields_of(model, access.holder)
     context = context_of(names, access, fields, given.filter, given.sort)
@@ -66,8 +68,8 @@ def write(given: argparse.Namespace, tree: Path) -> None:
         render(pattern, tree / path, context)
     if given.sort and not (ROOT / SORTING).exists():
         shutil.copy(Path(__file__).with_name("sorting.py"), tree / SORTING)
-    tidy(tree)
     migration.write(tree, model, fields)
+    tidy(tree)
     place(tree, given.pretend)
 
 
@@ -95,8 +97,9 @@ def access_of(given: argparse.Namespace, model: type[Record] | None = None) -> A
     key = access.holder.one if access.holder else ""
     if model and not (hasattr(model, key) and hasattr(model, f"{key}_id")):
         raise Refused(f"{model.__name__} needs a column {key}_id and a relationship {key}.")
-    if model and getattr(model, f"{key}_id").expression.nullable:
-        raise Refused(f"{model.__name__}.{key}_id is the one a row belongs to: it cannot be null.")
+    column = getattr(model, f"{key}_id").expression if model else None
+    if column is not None and (column.nullable or column.unique):
+        raise Refused(f"{key}_id says whose a row is, and is null or unique: write it by hand.")
     return access
 
 

@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.operations.ops import ExecuteSQLOp
 from alembic.util import CommandError
-from sqlalchemy import Connection, Enum, insert
+from sqlalchemy import Connection, Enum, Integer, insert, inspect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -46,6 +46,7 @@ async def connected(tree: Path, model: type[Record], fields: list[Field]) -> Non
 
 def revise(connection: Connection, tree: Path, model: type[Record]) -> None:
     table, columns = model.__tablename__, model.__table__.c
+    secondary = {str(each.secondary) for each in inspect(model).relationships}
     types = [each.type for each in columns if isinstance(each.type, Enum) and each.type.native_enum]
     config = Config(toml_file=tree / "pyproject.toml", stdout=io.StringIO())
     config.attributes["connection"] = connection
@@ -53,7 +54,7 @@ def revise(connection: Connection, tree: Path, model: type[Record]) -> None:
 
     def only(_context: object, _revision: object, scripts: list[Any]) -> None:
         operations = scripts[0].upgrade_ops.ops
-        if others := sorted({each.table_name for each in operations} - {table}):
+        if others := sorted({each.table_name for each in operations} - {table} - secondary):
             raise Refused(
                 f"Models and migrations differ already, in {', '.join(others)}. "
                 'First write that migration: uv run poe revision "…".'
@@ -71,8 +72,10 @@ def revise(connection: Connection, tree: Path, model: type[Record]) -> None:
 
 def try_examples(connection: Connection, model: type[Record], fields: list[Field]) -> None:
     """Insert a row as the tests will: a CHECK may refuse it. No row that it refers to exists."""
-    columns = [column.name for column in model.__table__.c if column.foreign_keys]
-    row = dict.fromkeys(columns, 1)
+    counter = inspect(model).version_id_col
+    columns = [each for each in model.__table__.c if isinstance(each.type, Integer)]
+    others = [each.name for each in columns if each.foreign_keys or each is counter]
+    row = dict.fromkeys(others, 1)
     row |= {f.name: f.value for f in fields if f.writable and f.type != "Reference"}
     connection.exec_driver_sql("SET session_replication_role = replica")
     try:

@@ -13,9 +13,9 @@ from tests.services import files_of
 CEILINGS = {
     "app": 3_165,
     "owner's tests and scripts": 1_800,
-    "tests/contract": 3_690,
+    "tests/contract": 3_710,
     "devtools": 1_430,
-    "scaffold": 1_510,  # with its templates
+    "scaffold": 1_610,  # with its templates
 }
 # What the code had before these ceilings: characters of a line, and lines that are not blank.
 CHARACTERS, FILLED = 47.1, 0.846

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, String, text
-from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
+from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db.base import Record
@@ -14,12 +14,6 @@ class Booking(Record):
     __tablename__ = "bookings"
     __table_args__ = (
         CheckConstraint("starts_at < ends_at", name="order"),
-        ExcludeConstraint(
-            ("seat", "="),
-            (text("tstzrange(starts_at, ends_at)"), "&&"),
-            using="gist",
-            name="bookings_seat_excl",
-        ),
         Index(None, "created_at", "id"),
     )
 

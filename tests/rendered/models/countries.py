@@ -11,6 +11,6 @@ class Country(Record):
     __table_args__ = (Index(None, "created_at", "id"),)
 
     code: Mapped[str] = mapped_column(
-        String(2), unique=True, info={"pattern": "^[A-Z]{2}$", "example": "PL"}
+        String(3), unique=True, info={"pattern": "^[A-Z]{3}$", "example": "POL"}
     )
     name: Mapped[str] = mapped_column(String(100))

@@ -36,7 +36,7 @@ class Document(Authored, Record):
     )
 
     title: Mapped[str] = mapped_column(String(200))
-    body: Mapped[str] = mapped_column(Text, deferred=True, info={"max_length": 100_000})
+    body: Mapped[str] = mapped_column(Text, info={"max_length": 100_000})
     status: Mapped[Status] = mapped_column(Enum(Status), default=Status.DRAFT)
     visibility: Mapped[Status] = mapped_column(Enum(Status, native_enum=False, length=20))
     pages: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, String
+from sqlalchemy import DateTime, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db.base import Record
@@ -11,17 +11,14 @@ from app.models.users import User
 
 class Employee(Record):
     __tablename__ = "employees"
-    __table_args__ = (
-        CheckConstraint("hired_on < left_on", name="dates"),
-        Index(None, "created_at", "id"),
-    )
+    __table_args__ = (Index(None, "created_at", "id"),)
 
     name: Mapped[str] = mapped_column(String(100))
     hired_on: Mapped[date]
     left_on: Mapped[date | None] = mapped_column(info={"example": date(2026, 2, 28)})
     wakes_at: Mapped[time | None]
     clocked_in: Mapped[datetime | None] = mapped_column(DateTime(timezone=False))
-    account_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     mentor_id: Mapped[int | None] = mapped_column(
         ForeignKey("users.id", ondelete="SET NULL"), index=True
     )
