@@ -111,7 +111,7 @@ def set_example(field: Field, column: sa.Column[Any], first: bool) -> None:
     elif field.type == "str" and not first:
         field.value = "World"[: int(field.bounds["max_length"])]
     if "example" not in column.info and not fits(field.value, column):
-        raise Refused(f"{field.value!r} is out of bounds; write info={{'example': …}}")
+        raise Refused(f"{field.value!r} is out of bounds; write an example into its info")
     if field.unique and field.type == "str" and int(field.bounds["max_length"]) < 3:
         raise Refused("a unique text of so few letters has too few values for tests")
     field.other = field.other if fits(field.other, column) else None
