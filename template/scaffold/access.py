@@ -64,7 +64,8 @@ def below(many: str) -> Access:
         return Access(kind, parent=parent)
     if scope_of(many) is User:
         return Access("private", parent=parent, gate=gate_of(parent))
-    return Access("owned", parent=parent, parent_owner=owner_of(model, None))
+    rule = re.search(r"\.(\w+)_id != ", getsource(import_module(f"app.services.{many}")))
+    return Access("owned", parent=parent, parent_owner=owner_of(model, rule and rule[1]))
 
 
 def gate_of(parent: Names) -> str:
