@@ -220,6 +220,12 @@ def test_who_may_change_a_parent_may_change_what_is_nested(service: Path) -> Non
     assert output.count("club_service.manage decides who may write.") == 1
 
 
+def test_owner_of_a_parent_that_refers_to_other_users_is_found(service: Path) -> None:
+    output = resource(service, "scans", "note:text", "--under", "parcels", "--pretend")
+
+    assert "if parcel.owner_id != user.id:" in output
+
+
 def test_pattern_that_cannot_be_rendered_is_a_sentence(service: Path) -> None:
     pattern = service / "scaffold/repos.py.j2"
     text = pattern.read_text()
