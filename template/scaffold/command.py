@@ -32,8 +32,9 @@ def main() -> None:
     parser.add_argument("fields", nargs="*", help="such as 'number:str(40):unique note:text?'")
     parser.add_argument("--singular", help="if it cannot be guessed, as of leaves")
     parser.add_argument("--owner", help="what its creator is called")
+    access = parser.add_mutually_exclusive_group()
     for kind, says in ACCESS.items():
-        parser.add_argument(f"--{kind}", dest="access", action="store_const", const=kind, help=says)
+        access.add_argument(f"--{kind}", dest="access", action="store_const", const=kind, help=says)
     parser.add_argument("--under", help="the resource that it is nested in, such as projects")
     parser.add_argument("--filter", action="append", default=[], help="a field to filter by")
     parser.add_argument("--sort", action="append", default=[], help="a field to sort by")
@@ -64,10 +65,12 @@ def write(given: argparse.Namespace, tree: Path) -> None:
     access, names = access_of(given, model), checked(names_of_model(model))
     fields = fields_of(model, access.holder)
     context = context_of(names, access, fields, given.filter, given.sort)
+
     for pattern, path in paths.items():
         render(pattern, tree / path, context)
     if given.sort and not (ROOT / SORTING).exists():
         shutil.copy(Path(__file__).with_name("sorting.py"), tree / SORTING)
+
     migration.write(tree, model, fields)
     tidy(tree)
     place(tree, given.pretend)
@@ -85,11 +88,13 @@ def write_model(given: argparse.Namespace, to: Path) -> None:
 
 
 def access_of(given: argparse.Namespace, model: type[Record] | None = None) -> Access:
-    if given.under and given.access:
+    if given.under and (given.access or given.owner):
         raise Refused("What is nested has the access of its parent: leave out the other option.")
     if given.under:
         access = below(given.under)
     elif given.access in {"admin", "public"}:
+        if given.owner:
+            raise Refused(f"--owner {given.owner}: with --{given.access}, a row has no owner.")
         return Access(given.access)
     else:
         owner = given.owner or ("owner" if given.fields else "")

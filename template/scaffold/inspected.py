@@ -2,6 +2,7 @@
 
 import re
 import sys
+from datetime import date
 from enum import Enum
 from typing import Annotated, Any
 
@@ -9,11 +10,13 @@ import pydantic
 import sqlalchemy as sa
 from inflection import camelize
 from sqlalchemy.orm import ColumnProperty
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from app.db.base import Record
 from kinds import SHORT, Field, choices, code, kind_of, members
 from names import Names, Refused, names_of_model
 
+POSTGRESQL = sa.make_url("postgresql+asyncpg://").get_dialect()()
 KEPT = {"id", "created_at", "updated_at"}
 BOUNDS = {"ge", "gt", "le", "lt", "min_length", "max_length", "multiple_of", "pattern"}
 LITERAL = "'(?:[^']|'')*'"  # of SQL
@@ -78,7 +81,8 @@ def described(
 ) -> Field:
     mapper = attribute.parent
     field.name, field.null = attribute.key, " | None" if column.nullable else ""
-    field.default, field.unique = default_of(column, field), is_unique(column)
+    field.default, keys = default_of(column, field), keys_of(column)
+    field.unique, field.keyed = {column.name} in keys, bool(keys)
     if attribute.deferred:
         raise Refused("it is deferred, and a response would load it by accident")
     counted = column is mapper.version_id_col
@@ -92,6 +96,7 @@ def described(
         field.relation, field.target = links[0].key, names_of_model(links[0].mapper.class_)
         if field.type == "int":
             field.type, field.read, field.bounds = "Reference", "int", {}
+
     set_example(field, column, first)
     field.read = field.read or field.type
     if field.writable and field.bounds:
@@ -103,9 +108,9 @@ def described(
 
 def set_example(field: Field, column: sa.Column[Any], first: bool) -> None:
     """Of the texts, a factory varies the first; and whatever is unique."""
-    varies = field.unique or (field.type == "str" and first and field.varied != SHORT)
+    varies = field.keyed or (field.type == "str" and first and field.varied != SHORT)
     if "example" in column.info:
-        field.value, field.other, varies = column.info["example"], None, field.unique
+        field.value, field.other, varies = column.info["example"], None, field.keyed
         if "pattern" in column.info:  # contract tests cannot make up what fits one
             field.bounds["examples"] = code([field.value])
     elif field.type == "str" and not first:
@@ -115,7 +120,19 @@ def set_example(field: Field, column: sa.Column[Any], first: bool) -> None:
     if field.unique and field.type == "str" and int(field.bounds["max_length"]) < 3:
         raise Refused("a unique text of so few letters has too few values for tests")
     field.other = field.other if fits(field.other, column) else None
-    field.varied = field.varied if varies else ""
+    field.varied = varied_of(field) if varies else ""
+
+
+def varied_of(field: Field) -> str:
+    """A value for each `n`: neither the example, nor what an example is changed to."""
+    match field.value:
+        case date():
+            return f"{code(field.value)} + timedelta(days=n + 30)"
+        case bool() | Enum():
+            return ""
+        case int():
+            return f"n + {code(field.value + 9)}"
+    return field.varied
 
 
 def fits(value: Any, column: sa.Column[Any]) -> bool:
@@ -129,11 +146,17 @@ def fits(value: Any, column: sa.Column[Any]) -> bool:
     return True
 
 
-def is_unique(column: sa.Column[Any]) -> bool:
+def keys_of(column: sa.Column[Any]) -> list[set[str]]:
+    """The columns of each rule that keeps this one's values apart: UNIQUE or EXCLUDE."""
     table = column.table
-    rules = [each for each in table.constraints if isinstance(each, sa.UniqueConstraint)]
-    alone = [[*each.columns] for each in rules]
-    return [column] in alone + [[*each.columns] for each in table.indexes if each.unique]
+    rules: list[ExecutableDDLElement] = [CreateTable(table)]
+    rules += [CreateIndex(each) for each in table.indexes if each.unique]
+
+    lines = "\n".join(str(each.compile(dialect=POSTGRESQL)) for each in rules)
+    texts = re.findall(r"(?:UNIQUE|EXCLUDE).*?\((.*)", lines)
+    names = [each.name for each in table.c]
+    found = [{each for each in names if re.search(rf"\b{each}\b", text)} for text in texts]
+    return [each for each in found if column.name in each]
 
 
 def default_of(column: sa.Column[Any], field: Field) -> str:

@@ -126,6 +126,8 @@ def refuse_type(text: str, kind: str, arguments: str, flags: list[str]) -> None:
         raise Refused(f"{text}: there is no type {kind}. There are {', '.join(TYPES)}.")
     if not re.fullmatch(TYPES[kind][2], arguments):
         raise Refused(f"{text}: {kind} is written otherwise. {SHOW}. Bounds: see info, in a model.")
+    if kind == "enum" and len(set(re.findall(r"\w+", arguments))) <= arguments.count(","):
+        raise Refused(f"{text}: the same value twice.")
     if unknown := {*flags} - {"unique", "index"}:
         raise Refused(f"{text}: there is no {unknown.pop()}. There are ?, :unique and :index.")
     if "unique" in flags and kind in {"bool", "enum", "json", "list", "text"}:

@@ -1,11 +1,15 @@
 """Writes the migration of one table, against an empty server that has every migration so far."""
 
 import asyncio
+import datetime
 import io
 import shutil
+import sys
 from contextlib import redirect_stdout
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from alembic import command
 from alembic.config import Config
@@ -23,6 +27,7 @@ from kinds import Field
 from names import Refused
 from postgres import serve_throw_away
 
+COMPUTED = {**vars(datetime), "Decimal": Decimal, "uuid4": uuid4}  # with these
 ROOT = Path(__file__).parents[1]
 
 
@@ -78,11 +83,26 @@ def try_examples(connection: Connection, model: type[Record], fields: list[Field
     row = dict.fromkeys(others, 1)
     row |= {f.name: f.value for f in fields if f.writable and f.type != "Reference"}
     connection.exec_driver_sql("SET session_replication_role = replica")
+
     try:
         connection.execute(insert(model).values(row))
     except SQLAlchemyError as error:
         remedy = "Write others into the model: info={'example': …}"
         raise Refused(f"{first_line(error)}, by the examples {row}. {remedy}.") from None
+
+    rows = [row | made(fields, n) for n in range(2)]
+    try:
+        connection.execute(insert(model), rows)
+    except SQLAlchemyError as error:
+        path = f"tests/factories/{model.__module__.rpartition('.')[2]}.py"
+        remedy = f"Let {path} make rows that stand beside each other"
+        print(f"{first_line(error)}. {remedy}.", file=sys.stderr)
+
+
+def made(fields: list[Field], n: int) -> dict[str, Any]:
+    """What differs from the example in a row of the factory; a reference is to a row of its own."""
+    varied = {f.name: eval(f.varied, COMPUTED | {"n": n}) for f in fields if f.varied}  # noqa: S307
+    return varied | {f.name: None if f.null else n + 2 for f in fields if f.target}
 
 
 def first_line(error: Exception) -> str:

@@ -75,7 +75,7 @@ def context_of(
         "required": required,
         "needed": {each.one: each for each in needed if each}.values(),
         "used": [each for each in used if each and each.many != names.many],
-        "made": [f for f in writable if f in required or f.unique or f.name in filtered],
+        "made": [f for f in writable if f in required or f.keyed or f.name in filtered],
         "filters": filters,
         "sorts": sorts,
         "sort": f', sort: {names.Model}Sort = "-created_at"' if sorts else "",

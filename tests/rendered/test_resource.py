@@ -182,6 +182,9 @@ REFUSED = {
     "boats size:int(1)": "Bounds: see info",
     "boats name:str --under projects": "There is no resource projects",
     "boats name:str --under invoices --admin": "has the access of its parent",
+    "boats name:str --under invoices --owner captain": "has the access of its parent",
+    "boats name:str --admin --owner captain": "with --admin, a row has no owner",
+    "boats kind:enum(sail,motor,sail)": "the same value twice",
     "boats parent:ref(boats)": "the first boat can refer to none",
     "news title:str": "--singular",
     "lists name:str": "list is a word of",
@@ -271,6 +274,17 @@ def test_pretend_shows_and_writes_nothing(service: Path) -> None:
     assert "class Leaf(Record):" in output
     assert "op.create_table(" in output
     assert new_files(service) == before
+
+
+def test_two_at_once_follow_each_other(workspace: Path) -> None:
+    """Else each would write a migration after the same one."""
+    folder = installed(workspace / "two-at-once")
+    add = "uv run --no-sync poe -q resource"
+
+    run(folder, "bash", "-c", f"{add} boats name:str & {add} ships name:str && wait -n")
+
+    assert run(folder, "uv", "run", "poe", "-q", "alembic", "heads").count("(head)") == 1
+    assert run(folder, "uv", "run", "poe", "-q", "alembic", "history").count("add ") == 2
 
 
 def test_removing_is_deleting_files_and_one_revision(service: Path) -> None:

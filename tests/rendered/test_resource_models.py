@@ -82,6 +82,13 @@ COLUMNS = {
     "computed from what changes": "tag: Mapped[str] = mapped_column(String(9))"
     "\n    loud: Mapped[str] = mapped_column(Computed('upper(tag)'))",
     "word of Pydantic": "schema: Mapped[str] = mapped_column(String(9))",
+    "unique with another": "tag: Mapped[bool] KEY UniqueConstraint('tag', 'top')",
+    "unique where": "tag: Mapped[str] = mapped_column(String(9))"
+    " KEY Index(None, 'top', unique=True, postgresql_where=text('tag = \\'new\\''))",
+    "unique in other letters": "tag: Mapped[str] = mapped_column(String(9))"
+    " KEY Index(None, text('lower(tag)'), unique=True)",
+    "unique and from 100": "tag: Mapped[int] = mapped_column(unique=True,"
+    " info={'ge': 100, 'example': 150})",
     "default of no sense": "tag: Mapped[date] = mapped_column(server_default='nonsense')",
 }
 # Lines with a name or a number that some file, type or test cannot have.
@@ -110,7 +117,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import ARRAY, CheckConstraint, Computed, Enum, ForeignKey, Index, Numeric, String
+from sqlalchemy import ARRAY, CheckConstraint, Computed, Enum, ForeignKey, Index, Numeric
+from sqlalchemy import String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Record
@@ -126,6 +134,7 @@ class Item(Record):
     __table_args__ = (
         CheckConstraint("{check}", name="rule"),
         Index(None, "created_at", "id"),
+        {key},
     )
 
     {column}
@@ -166,6 +175,16 @@ def prepared(folder: Path) -> Path:
     (folder / "alembic/versions/0003_before.py").write_text(BEFORE)
     git_commit(folder)
     return folder
+
+
+def write_model(folder: Path, declared: str) -> None:
+    """One of COLUMNS, which may have a CHECK or a KEY behind it."""
+    declared, _, check = declared.partition(" CHECK ")
+    declared, _, key = declared.partition(" KEY ")
+    text = MODEL.format(column=declared, check=check or "true", key=key)
+    (folder / "app/models/items.py").write_text(text.replace("        ,\n", ""))
+    run(folder, "uv", "run", "ruff", "format", "--quiet", "app/models")
+    run(folder, "uv", "run", "ruff", "check", "--quiet", "--fix", "app/models")
 
 
 def add(folder: Path, name: str) -> str:
@@ -242,12 +261,18 @@ def test_model_that_has_no_resource_is_refused(name: str, service: Path) -> None
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.sample(2)
 def test_column_is_green_or_a_sentence(column: str, service: Path) -> None:
-    declared, _, check = COLUMNS[column].partition(" CHECK ")
-    text = MODEL.format(column=declared, check=check or "true")
-    (service / "app/models/items.py").write_text(text)
-    run(service, "uv", "run", "ruff", "format", "--quiet", "app/models")
-    run(service, "uv", "run", "ruff", "check", "--quiet", "--fix", "app/models")
+    write_model(service, COLUMNS[column])
     assert_green_or_a_sentence(service, "items", "--public")
+
+
+@pytest.mark.sample(1)
+def test_rows_of_a_factory_that_collide_are_said(service: Path) -> None:
+    write_model(service, "tag: Mapped[bool]  KEY UniqueConstraint('tag')")
+    told = resource(service, "items", "--public", "--pretend")
+    run(service, "git", "clean", "-fdq", "app")
+
+    assert "items_tag_key" in told
+    assert "Let tests/factories/items.py make rows that stand beside each other" in told
 
 
 @pytest.mark.parametrize("line", LINES)

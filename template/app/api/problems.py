@@ -24,7 +24,7 @@ logger = get_logger(__name__)
 
 # The status of a code of PostgreSQL, or else of its class; that of any other is 500, because it is
 # our own mistake. The template's docs/sqlstates.md has all of them, with the reasons.
-SQLSTATES = {"23": 409, "22003": 422, "23514": 422, "44": 422, "23502": 500}
+SQLSTATES = {"23": 409, "22000": 422, "22003": 422, "23514": 422, "44": 422, "23502": 500}
 SQLSTATES |= dict.fromkeys(["08", "25006", "25P03", "25P04", "28", "3D", "40", "53", "55"], 503)
 SQLSTATES |= dict.fromkeys(["57", "58", "72", "HV001", "HV00N"], 503)
 SQLSTATES |= {"55P02": 500, "55P04": 500}

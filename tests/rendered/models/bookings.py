@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, String, text
-from sqlalchemy.dialects.postgresql import TSTZRANGE, Range
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db.base import Record
@@ -14,12 +14,17 @@ class Booking(Record):
     __tablename__ = "bookings"
     __table_args__ = (
         CheckConstraint("starts_at < ends_at", name="order"),
+        ExcludeConstraint(
+            (text("seat"), "="), (text("tstzrange(starts_at, ends_at)"), "&&"), name="overlap"
+        ),
+        UniqueConstraint("guest_id", "number"),
         Index(None, "created_at", "id"),
     )
 
     seat: Mapped[str] = mapped_column(
         String(10), info={"pattern": "^[A-Z][0-9]+$", "example": "A1"}
     )
+    number: Mapped[int]
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime] = mapped_column(
         info={"example": datetime(2026, 1, 31, 13, tzinfo=UTC)}
