@@ -3,25 +3,29 @@
 Needs git, curl, jq, npm, and a Chromium on PATH.
 """
 
+import re
 import shutil
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
+import jinja2
 from playwright.sync_api import Route, sync_playwright
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from tests.releases import FIRST, clone_with_releases, make_release  # noqa: E402
+from tests.releases import NEXT, clone_with_releases, documented, make_release  # noqa: E402
 from tests.services import edit, free_port, run, running  # noqa: E402
 
 ASCIINEMA = "asciinema==2.4.0"
 SVG_TERM = "svg-term-cli@2.1.1"
 SWAGGER_UI = "swagger-ui-dist@5"  # what FastAPI's page loads
-COLUMNS, ROWS = 100, 28
-VIEWPORT = {"width": 1000, "height": 900}
-FIXED = f"## {FIRST} - 2027-01-01\n\n### Fixed\n- A post that was deleted says so.\n"
+COLUMNS, ROWS = 106, 28
+VIEWPORT = {"width": 1000, "height": 730}
+SHOWN = "invoices?$|read_me|list_users|read_user|update_user"
+FIXED = "## {} - {:%Y-%m-%d}\n\n### Fixed\n- A post that was deleted says so.\n"
 
 
 def main() -> None:
@@ -31,6 +35,7 @@ def main() -> None:
         folder.chmod(0o755)
         record(folder)
         show_documentation(folder)
+        draw_access(folder / "blog-api")
     for picture in sorted(HERE.glob("*.svg")) + sorted(HERE.glob("*.png")):
         sys.stdout.write(f"{picture.name}: {picture.stat().st_size / 1024:.0f} kB\n")
 
@@ -38,11 +43,15 @@ def main() -> None:
 def record(folder: Path) -> None:
     """The terminal, from copy to update. Pauses are cut to a second."""
     template = clone_with_releases(folder / "copier-fastapi", later=False)
+    minor, _, patch = documented()[-1].rpartition(".")
+    old, new = (f"{minor}.{int(patch) + n}" for n in (1, 2))
+    run(template, "git", "tag", old, NEXT)
+    run(template, "git", "tag", "--delete", NEXT)
     post = template / "template/app/services/{% if posts %}posts.py{% endif %}"
     edit(post, "There is no such post.", "There is no such post (any more).")
-    make_release(template, FIRST, FIXED)
+    make_release(template, new, FIXED.format(new, datetime.now(UTC)))
     cast = folder / "terminal.cast"
-    scenario = f"bash {HERE}/terminal.sh {template} {free_port()}"
+    scenario = f"bash {HERE}/terminal.sh {template} {old} {free_port()}"
     asciinema = ["uvx", "--quiet", ASCIINEMA, "rec", "--quiet", "--idle-time-limit", "1"]
     size = ["--cols", str(COLUMNS), "--rows", str(ROWS)]
     author = {
@@ -78,6 +87,25 @@ def show_documentation(folder: Path) -> None:
         for tag in ("auth", "health"):
             page.locator(f"#operations-tag-{tag}").click()
         page.screenshot(path=HERE / "docs.png")
+
+
+def draw_access(service: Path) -> None:
+    """Who got which status: what the contract tests print of a service with invoices."""
+    routes = run(service, "uv", "run", "poe", "-q", "routes")
+    tests = "tests/contract/test_authorisation.py"
+    printed = run(service, "uv", "run", "pytest", tests, "-v", "-k", "test_access")
+    statuses = {
+        name: dict(re.findall(r"(\w+) (\d+)", line))
+        for name, line in re.findall(r"^(\w+): (anonymous \d.+)$", printed, re.MULTILINE)
+    }
+    rows = [
+        (f"{method} {re.sub('{.+}', '{id}', path)}", statuses[name])
+        for method, path, name in re.findall(r"^(\w+) +(\S+) +\w+\.(\w+) ", routes, re.MULTILINE)
+        if re.search(SHOWN, name)
+    ]
+    pattern = (HERE / "access.svg.j2").read_text()
+    svg = jinja2.Template(pattern, trim_blocks=True, lstrip_blocks=True).render(rows=rows)
+    (HERE / "access.svg").write_text(f"{svg}\n")
 
 
 def send(route: Route, package: Path) -> None:

@@ -3,11 +3,12 @@
 Raising one needs a decision that says what is bought with it: numbers 28, 30, 35, 36 and 37.
 """
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.services import files_of
+from tests.services import ROOT, files_of
 
 # Physical lines in the rendered default.
 CEILINGS = {
@@ -47,6 +48,14 @@ def lines(renders: dict[str, Path]) -> dict[str, list[str]]:
 @pytest.mark.parametrize("room", CEILINGS)
 def test_lines_stay_below_their_ceiling(room: str, lines: dict[str, list[str]]) -> None:
     assert len(lines[room]) <= CEILINGS[room]
+
+
+def test_the_readme_says_what_an_owner_carries(lines: dict[str, list[str]]) -> None:
+    said = re.findall(r"([\d,]+) (?:lines in `app/`|of [\w ]+)", (ROOT / "README.md").read_text())
+    app, own, contract, *tools = (len(lines[room]) for room in CEILINGS)
+
+    for number, there in zip(said, [app, own, contract, sum(tools)], strict=True):
+        assert abs(int(number.replace(",", "")) - there) <= 100, (number, there)
 
 
 @pytest.mark.parametrize("room", CEILINGS)

@@ -64,9 +64,17 @@ def test_a_diagram_has_a_title_and_names_what_is_there(
         assert (renders["default"] / path).exists(), path
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
-def test_every_question_is_explained(page: str) -> None:
-    table = (ROOT / page).read_text().partition("\n| question |")[2].partition("\n\n")[0]
+def test_the_code_in_the_readme_is_that_of_the_example(renders: dict[str, Path]) -> None:
+    (block,) = re.findall(r"```python\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    parts = re.findall(r"# (app/\S+)\n(.+?)(?=\n# app|$)", block.strip(), re.DOTALL)
+
+    assert len(parts) == 2
+    for path, code in parts:
+        assert code.strip() in (renders["default"] / path).read_text(), path
+
+
+def test_every_question_is_explained() -> None:
+    table = (ROOT / "docs/start.md").read_text().partition("\n| question |")[2].partition("\n\n")[0]
 
     assert re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in table.split("\n")[2:])) == [
         *QUESTIONS
@@ -133,6 +141,13 @@ def test_every_rendered_file_has_one_row_that_says_whose_it_is(renders: dict[str
     assert said.keys() == {row for rows in matched.values() for row in rows}
     for name, (row,) in matched.items():
         assert (said[row] == "leaves alone") == bool(LEFT_ALONE.search(name)), name
+
+
+def test_the_page_on_updates_shows_a_conflict() -> None:
+    """Whoever resolves one must not lose its markers here."""
+    page = (ROOT / "docs/update.md").read_text()
+
+    assert re.search(r"^<<<<<<< HEAD\n.+\n=======\n.+\n>>>>>>> template-\d", page, re.MULTILINE)
 
 
 def matches(pattern: str, name: str) -> bool:
