@@ -34,7 +34,9 @@ def parse_database_url(value: str | URL) -> URL:
             query["ssl"] = query.pop("sslmode")
         query.pop("channel_binding", None)  # asyncpg decides that by itself
         fit = url.set(drivername="postgresql+asyncpg", query=query)
-        fit.get_dialect()().create_connect_args(fit)  # raises if a port is no number
+        ports = fit.get_dialect()().create_connect_args(fit)[1].get("port", [])
+        if any(not 0 < port < 2**16 for port in (ports if isinstance(ports, list) else [ports])):
+            raise ValueError  # as for a port that is no number
     except (ArgumentError, ValueError):
         url = None
     if url is None or not SCHEME.fullmatch(url.drivername) or not url.database:
