@@ -24,7 +24,7 @@ SVG_TERM = "svg-term-cli@2.1.1"
 SWAGGER_UI = "swagger-ui-dist@5"  # what FastAPI's page loads
 COLUMNS, ROWS = 106, 28
 VIEWPORT = {"width": 1000, "height": 730}
-SHOWN = "invoices?$|read_me|list_users|read_user|update_user"
+SHOWN = "orders?$|read_me|list_users|read_user|update_user"
 FIXED = "## {} - {:%Y-%m-%d}\n\n### Fixed\n- A post that was deleted says so.\n"
 
 
@@ -90,7 +90,8 @@ def show_documentation(folder: Path) -> None:
 
 
 def draw_access(service: Path) -> None:
-    """Who got which status: what the contract tests print of a service with invoices."""
+    """Who got which status: what the contract tests print of a service with private orders."""
+    run(service, "uv", "run", "poe", "resource", "orders", "total:decimal(12,2)", "--private")
     routes = run(service, "uv", "run", "poe", "-q", "routes")
     tests = "tests/contract/test_authorisation.py"
     printed = run(service, "uv", "run", "pytest", tests, "-v", "-k", "test_access")

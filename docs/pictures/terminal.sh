@@ -50,6 +50,7 @@ hold 3
 say 'Later: a line of yours, and a fix of the template, in one file'
 sed -i 's/^    return await post_repo.save(db, post)$/    post.title = post.title.strip()  # a line of mine\n&/' app/services/posts.py
 git commit --quiet --all --message 'Strip titles'
+type 'git show --unified=0 | tail -1'
 type 'uv run --quiet poe -q update --defaults' 'uv run poe update'
 type 'git diff --staged --unified=0 app/services/posts.py | tail -2'
 type 'grep "a line of mine" app/services/posts.py'
