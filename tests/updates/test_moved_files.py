@@ -54,3 +54,25 @@ def test_edits_in_moved_files_come_along(
         assert f"# token-{number}\n" in (service / moved[name]).read_text(), name
         assert f"{name} is {moved[name]} now, with your changes." in said
         assert not (service / name).exists()
+
+
+def test_a_file_that_both_moved_stays_where_the_owner_has_it(
+    rendered_at: RenderedAt, tmp_path: Path
+) -> None:
+    """Also if the owner has a file where the template moves it: that one is the only conflict."""
+    old = rendered_at("0.9.0", {})
+    service = shutil.copytree(old, tmp_path / "service", symlinks=True)
+    name, now = "tests/unit/test_pagination.py", "tests/contract/test_pagination.py"
+    (service / now).parent.mkdir()
+    (service / name).rename(service / "tests/mine.py")
+    (service / now).write_text("# mine\n")
+    git_commit(service, "Ours")
+
+    code, said = poe_update(service, "--defaults", "--to", NEXT)
+
+    assert code == 0, said
+    left = [line for line in said.splitlines() if name in line or "tests/mine.py" in line]
+    assert not [line for line in left if "Decide" in line]
+    assert (service / "tests/mine.py").read_bytes() == (old / name).read_bytes()
+    assert "# mine" in (service / now).read_text()
+    assert not (service / name).exists()

@@ -84,13 +84,15 @@ def settle(done: Merge, base: Tree, ours: Tree, label: str) -> None:
     for path, stages in [*done.conflicts.items()]:
         deleted = stages.keys() == {"1", "3"}  # or made a link: then the new one is beside it
         renamed = stages.keys() == {"1", "2"} and path not in base  # and the template deleted it
-        linked = stages.keys() == {"2"} and path in base
+        alone = stages.keys() == {"2"}  # a link now, or moved by both, and the owner's new path
         if deleted:
             done.missed[path.removesuffix(f"~{label}")] = done.conflicts.pop(path)
             done.result.pop(path, None)
-        elif (renamed or linked) and path in ours:
+        elif (renamed or alone) and path in ours:
             del done.conflicts[path]
             done.result[path] = ours[path]
+        elif stages.keys() == {"1"}:  # moved by both
+            del done.conflicts[path]
 
 
 def rows(table: bytes) -> set[tuple[str, str]]:

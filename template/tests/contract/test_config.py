@@ -62,6 +62,7 @@ def test_weak_secret_key_is_refused(
         ("DATABASE_URL", "mysql://me:hunter2@host/db", "must look like"),
         ("DATABASE_URL", "postgresql://me:hunter2@host", "must look like"),
         ("DATABASE_URL", "postgresql://me:hunter2@host:port/db", "must look like"),
+        ("DATABASE_URL", "postgresql://me:hunter2@host:99999/db", "must look like"),
         ("DATABASE_URL", "hunter2", "must look like"),
         ("DATABASE_URL", "postgresql://h/db?password=hunter2", "no parameter password"),
         ("DATABASE_URL", "postgresql://me:hunter2@h/db?sslmode=true", "sslmode is one of"),
