@@ -3,7 +3,7 @@
 import asyncio
 from fnmatch import fnmatch
 from re import fullmatch
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
@@ -54,11 +54,13 @@ class Postgresql(PostgresqlImpl):
         return bool(printed["default"] != default)
 
 
-def import_own_types(kind: str, item: object, generated: AutogenContext) -> bool:
+def import_own_types(kind: str, item: object, generated: AutogenContext) -> str | Literal[False]:
     """A type of the service is written by its full name: the migration imports its module."""
-    if kind == "type" and type(item).__module__.startswith("app."):
-        generated.imports.add(f"import {type(item).__module__}")
-    return False
+    module = type(item).__module__
+    if kind != "type" or not module.startswith("app."):
+        return False
+    generated.imports.add(f"import {module}")
+    return f"{module}.{item!r}".replace("=Text()", "=sa.Text()")  # as in a JSONB
 
 
 options: dict[str, Any] = {

@@ -4,6 +4,7 @@ import re
 import sys
 from datetime import date
 from enum import Enum
+from inspect import get_annotations
 from typing import Annotated, Any
 
 import pydantic
@@ -14,20 +15,22 @@ from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from app.db.base import Record
 from kinds import SHORT, Field, choices, code, kind_of, members
-from names import Names, Refused, names_of_model
+from names import IMPORTED, Names, Refused, names_of_model
 
 POSTGRESQL = sa.make_url("postgresql+asyncpg://").get_dialect()()
 KEPT = {"id", "created_at", "updated_at"}
 BOUNDS = {"ge", "gt", "le", "lt", "min_length", "max_length", "multiple_of", "pattern"}
 LITERAL = "'(?:[^']|'')*'"  # of SQL
 INSTEAD = {"ge": "gt", "gt": "ge", "le": "lt", "lt": "le"}
-# What the schemas import: the type of a field has another name.
-NAMES = {"Annotated", "BaseModel", "ClockTime", "ConfigDict", "Decimal", "Field", "Input", "Json"}
-NAMES |= {"JsonValue", "Literal", "Moment", "Reference", "UUID"}
 
 
 def fields_of(model: type[Record], holder: Names | None) -> list[Field]:
     """Every column but those that are kept; a sentence for one that does not tell enough."""
+    table = model.metadata.tables[model.__tablename__]
+    for each in table.c:
+        while each.constraints:  # of one column: Alembic would leave them out
+            table.append_constraint(each.constraints.pop())
+
     kept = KEPT | ({f"{holder.one}_id"} if holder else set())
     found: list[Field] = []
     for attribute in sa.inspect(model).column_attrs:
@@ -53,14 +56,15 @@ def is_required(column: sa.Column[Any]) -> bool:
 def checks_of(column: sa.Column[Any]) -> list[str]:
     """The SQL of the CHECKs that name the column."""
     rules = [each for each in column.table.constraints if isinstance(each, sa.CheckConstraint)]
-    texts = [str(each.sqltext) for each in rules]
+    texts = [str(each.sqltext.compile(compile_kwargs={"literal_binds": True})) for each in rules]
     return [text for text in texts if re.search(rf"\b{column.name}\b", text)]
 
 
 def told(column: sa.Column[Any], module: str) -> Field:
     """What fits a column: its type, narrowed by a CHECK of its values, and by its `info`."""
     for check in checks_of(column):
-        if listed := re.fullmatch(rf"{column.name} IN \(({LITERAL}(?:, *{LITERAL})*)\)", check):
+        choice = rf'"?{column.name}"? (?i:in) \(({LITERAL}(?:, *{LITERAL})*)\)'
+        if listed := re.fullmatch(choice, check):
             default = getattr(column.default, "arg", None)
             if isinstance(default, Enum):
                 return members(type(default))
@@ -85,8 +89,9 @@ def described(
     field.unique, field.keyed = {column.name} in keys, bool(keys)
     if attribute.deferred:
         raise Refused("it is deferred, and a response would load it by accident")
-    counted = column is mapper.version_id_col
-    field.writable = column.computed is None and column.identity is None and not counted
+    field.column = column.key
+    kept = column is mapper.version_id_col or column is mapper.polymorphic_on
+    field.writable = column.computed is None and column.identity is None and not kept
     if hasattr(pydantic.BaseModel, field.name):
         raise Refused("its name is a word of Pydantic")
     links = [each for each in mapper.relationships if column in each.local_columns]
@@ -97,12 +102,16 @@ def described(
         if field.type == "int":
             field.type, field.read, field.bounds = "Reference", "int", {}
 
+    if field.type == "Json" and "dict" in str(get_annotations(mapper.class_).get(field.name)):
+        field.type = "JsonObject"
+
     set_example(field, column, first)
     field.read = field.read or field.type
     if field.writable and field.bounds:
-        alias = camelize(field.name)
-        field.rule = field.annotated
-        field.type = f"{mapper.class_.__name__}{alias}" if alias in NAMES else alias
+        alias, Model = camelize(field.name), mapper.class_.__name__
+        others = {each.mapper.class_.__name__ for each in mapper.relationships}
+        taken = alias in IMPORTED | others or alias.startswith(Model)
+        field.rule, field.type = field.annotated, Model * taken + alias
     return field
 
 
@@ -120,16 +129,19 @@ def set_example(field: Field, column: sa.Column[Any], first: bool) -> None:
     if field.unique and field.type == "str" and int(field.bounds["max_length"]) < 3:
         raise Refused("a unique text of so few letters has too few values for tests")
     field.other = field.other if fits(field.other, column) else None
-    field.varied = varied_of(field) if varies else ""
+    field.varied = varied_of(field, column) if varies else ""
 
 
-def varied_of(field: Field) -> str:
+def varied_of(field: Field, column: sa.Column[Any]) -> str:
     """A value for each `n`: neither the example, nor what an example is changed to."""
+    least, most = column.info.get("ge"), column.info.get("le")
     match field.value:
         case date():
             return f"{code(field.value)} + timedelta(days=n + 30)"
         case bool() | Enum():
             return ""
+        case int() if isinstance(least, int) and isinstance(most, int):
+            return f"(n + {field.value - least + 9}) % {most - least + 1} + {least}"
         case int():
             return f"n + {code(field.value + 9)}"
     return field.varied
@@ -154,7 +166,7 @@ def keys_of(column: sa.Column[Any]) -> list[set[str]]:
 
     lines = "\n".join(str(each.compile(dialect=POSTGRESQL)) for each in rules)
     texts = re.findall(r"(?:UNIQUE|EXCLUDE).*?\((.*)", lines)
-    names = [each.name for each in table.c]
+    names = [*(each.name for each in table.c), "DEFERRABLE", "WHERE"]
     found = [{each for each in names if re.search(rf"\b{each}\b", text)} for text in texts]
     return [each for each in found if column.name in each]
 

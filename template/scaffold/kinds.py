@@ -32,8 +32,10 @@ class Field:
     rule: str = ""  # what `type` stands for
     default: str = ""
     null: str = ""
+    column: str = ""  # the key in its table
     unique: bool = False
     keyed: bool = False  # unique, or together with others
+    in_factory: bool = False
     writable: bool = True
     relation: str = ""  # of a foreign key, and what it leads to
     target: Names | None = None

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 
 from access import Access, models
 from app.db.base import Record
-from names import MODELS, Names, Refused, names_of_model, refuse_word
+from names import IMPORTED, Names, Refused, names_of_model, refuse_word
 
 FIELD = re.compile(r"(\w+):(\w+)(?:\((.*)\))?([?]?(?::\w+)*[?]?)")
 # What Python has for a type, how its column is declared, and how its arguments, `%s`, are written.
@@ -75,7 +75,7 @@ def columns_of(line: str, resource: Names, access: Access) -> list[Column]:
             raise Refused(f"{name} is there twice.")
     for column in found:
         refuse_word(column.name, TAKEN if column.table else TAKEN | RESERVED_WORDS)
-        if column.choices and column.annotation in {resource.Model, *MODELS.split()}:
+        if column.choices and column.annotation in {resource.Model, *IMPORTED}:
             column.annotation = f"{resource.Model}{column.annotation}"
         if column.table and not column.target:
             column.target = target_of(column, resource)

@@ -5,20 +5,28 @@ import keyword
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from inflection import camelize, pluralize, singularize, underscore
 from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 
 # Variables, functions and fixtures of the files that are written, or that tests have already.
-ONES = "admin after app before client committed create created cursor db delete deleted editor"
-ONES += " field find first headers limit method other page payload read request response result"
-ONES += " router save second sent statements stmt taken update user value"
-# Classes that they import.
-MODELS = (
-    "Annotated Any AsyncClient AsyncSession Base Clock Cursor Date Decimal Enum Field Forbidden"
-)
-MODELS += " Headers Index Input Integer Json Literal Mapped Moment Numeric Page Record String Text"
-MODELS += " Time User Uuid"
+ONES = "admin after anyio_backend app before caplog client committed create created cursor database"
+ONES += " db delete deleted editor engine field find first headers limit method other page payload"
+ONES += " read request response result router save second sent service sign_in sorting statements"
+ONES += " stmt taken update user value"
+PATHS = {"docs", "redoc"}  # pages of FastAPI's own
+
+
+def imported(*patterns: str) -> set[str]:
+    """The names that are imported in files that are written."""
+    texts = [Path(__file__).with_name(f"{each}.py.j2").read_text() for each in patterns]
+    plain = re.sub('<<"|" .*?>>', "", "\n".join(texts))
+    lines = "\n".join(re.findall(r"(?m)^from .+ import (.+)$", plain))
+    return {*re.findall(r"(?m)(?<![\w>])\w+(?=,|$)", lines)}
+
+
+IMPORTED = imported("imports", "model", "schemas") | {"factory", "pytest"}
 
 
 class Refused(Exception):
@@ -53,7 +61,7 @@ def names_of_model(model: type) -> Names:
 
 def checked(names: Names) -> Names:
     collected = names.Model.startswith("Test")  # pytest takes it for tests
-    if collected or names.one in ONES.split() or names.Model in MODELS.split():
+    if collected or names.many in PATHS or {names.one, names.Model} & {*ONES.split(), *IMPORTED}:
         raise Refused(f"{names.one} has another meaning in the files of a resource: take another.")
     return names
 

@@ -16,6 +16,7 @@ from line import INDEXED
 from names import Names, Refused
 
 HERE = Path(__file__).parent
+TESTS = HERE.parent / "tests"
 PARAMETERS = "after cursor db limit order page reader sort user"  # of a list
 ORDERED = "int|float|Decimal|date|datetime|time"
 # Where each pattern of this folder is written to.
@@ -57,7 +58,8 @@ def tidy(path: Path) -> None:
     ours = "lint.isort.known-first-party = ['app', 'tests']"  # the tree has few of them
     rules = ["--quiet", "--fix-only", "--exit-zero", "--select", "F401,F541,I", "--config", ours]
     for command in (["check", *rules], ["format", "--quiet"]):
-        subprocess.run([sys.executable, "-m", "ruff", *command, str(path)], check=True)
+        if subprocess.call([sys.executable, "-m", "ruff", *command, str(path)]):
+            raise Refused("ruff cannot tidy what was written, see above.")
 
 
 def context_of(
@@ -65,17 +67,26 @@ def context_of(
 ) -> dict[str, Any]:
     writable = [each for each in fields if each.writable]
     required = [each for each in writable if not each.null and not each.default]
-    filters = [filter_of(name, fields) for name in filtered]
+    filters = [filter_of(name, fields, names) for name in filtered]
     sorts = [sort_of(name, fields) for name in sorted]
+
+    for f in writable:
+        varies = f.unique or (f.keyed and bool(f.varied))
+        itself = f.target is not None and f.target.many == names.many  # never ends
+        f.in_factory = (f in required or varies or f.name in filtered) and not itself
     needed = [access.parent, *(each.target for each in required)]
     used = [access.parent, *(each.target for each in fields)]
+
+    for each in [*needed, *used]:
+        if each and each.many != names.many and not (TESTS / f"factories/{each.many}.py").exists():
+            raise Refused(f"There is no tests/factories/{each.many}.py: first write its resource.")
     found = {
         "fields": fields,
         "writable": writable,
         "required": required,
         "needed": {each.one: each for each in needed if each}.values(),
         "used": [each for each in used if each and each.many != names.many],
-        "made": [f for f in writable if f in required or f.keyed or f.name in filtered],
+        "made": [f for f in writable if f.in_factory],
         "filters": filters,
         "sorts": sorts,
         "sort": f', sort: {names.Model}Sort = "-created_at"' if sorts else "",
@@ -91,11 +102,12 @@ def context_of(
     return vars(names) | vars(access) | found
 
 
-def filter_of(name: str, fields: list[Field]) -> Field:
+def filter_of(name: str, fields: list[Field], names: Names) -> Field:
     found = [each for each in fields if each.name == name and name not in PARAMETERS.split()]
     if not found or re.match("datetime|time|JsonValue|list", found[0].read):
         raise Refused(f"--filter {name}: there is no such field, or it has no few values.")
-    if int(found[0].bounds.get("max_length", "0")) > INDEXED or found[0].other is None:
+    itself = found[0].target is not None and found[0].target.many == names.many
+    if int(found[0].bounds.get("max_length", "0")) > INDEXED or found[0].other is None or itself:
         raise Refused(f"--filter {name}: write it by hand.")
     return found[0]
 

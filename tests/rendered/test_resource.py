@@ -190,6 +190,10 @@ REFUSED = {
     "lists name:str": "list is a word of",
     "clients name:str": "client has another meaning",
     "pages name:str": "page has another meaning",
+    "conflicts name:str": "conflict has another meaning",
+    "services name:str": "service has another meaning",
+    "docs name:str": "doc has another meaning",
+    "boats parent:ref(boats)? --filter parent_id": "--filter parent_id: write it by hand",
 }
 
 
@@ -221,6 +225,30 @@ def test_who_may_change_a_parent_may_change_what_is_nested(service: Path) -> Non
     assert output.count("club_service.manage(db, club_id, editor)") == 3
     assert output.count("club_service.read(db, club_id, reader)") == 2
     assert output.count("club_service.manage decides who may write.") == 1
+
+
+def test_a_rule_of_the_parents_own_is_not_guessed(service: Path) -> None:
+    """Privilege escalation: what is nested would have the rule that the parent had before."""
+    rules = service / "app/services/invoices.py"
+    text = rules.read_text()
+    rules.write_text(text.replace("_id != user.id:", "_id != user.id and user.disabled:"))
+    command = ("uv", "run", "poe", "resource", "parts", "name:str", "--under", "invoices")
+    code, output = outcome(service, *command)
+    rules.write_text(text)
+
+    assert code == 1
+    assert "app/services/invoices.py has rules of its own" in output
+
+
+def test_a_reference_to_what_has_no_resource_is_refused(service: Path) -> None:
+    factory = service / "tests/factories/invoices.py"
+    aside = factory.rename(factory.with_suffix(".aside"))
+    command = ("uv", "run", "poe", "resource", "boats", "invoice:ref(invoices)")
+    code, output = outcome(service, *command)
+    aside.rename(factory)
+
+    assert code == 1
+    assert "There is no tests/factories/invoices.py: first write its resource." in output
 
 
 def test_owner_of_a_parent_that_refers_to_other_users_is_found(service: Path) -> None:

@@ -89,11 +89,30 @@ COLUMNS = {
     " KEY Index(None, text('lower(tag)'), unique=True)",
     "unique and from 100": "tag: Mapped[int] = mapped_column(unique=True,"
     " info={'ge': 100, 'example': 150})",
+    "CHECK of one column": "tag: Mapped[int] = mapped_column(Integer,"
+    " CheckConstraint('tag > 0', name='positive'))",
+    "choices by an expression": "tag: Mapped[str] = mapped_column(String(9))"
+    " KEY CheckConstraint(column('tag').in_(['new', 'old']), name='choice')",
+    "month of a year": "tag: Mapped[int] = mapped_column(info={'ge': 1, 'le': 12})"
+    " KEY UniqueConstraint('tag', 'top') CHECK tag BETWEEN 1 AND 12",
+    "one of each": "tag: Mapped[bool] = mapped_column(default=False)"
+    " KEY Index(None, 'tag', unique=True, postgresql_where=text('tag'))",
+    "unique at the end": "tag: Mapped[int]"
+    " KEY UniqueConstraint('tag', deferrable=True, initially='DEFERRED')",
+    "other name in the table": "tag: Mapped[str] = mapped_column('desc', String(9))",
+    "dict that says that it changed": "tag: Mapped[dict[str, Any]]"
+    " = mapped_column(MutableDict.as_mutable(JSONB))",
+    "type of one's own": "tag: Mapped[Any] = mapped_column(Spec, default=dict)",
+    "itself, unique with another": "tag_id: Mapped[int | None] = mapped_column("
+    "ForeignKey('items.id', ondelete='SET NULL'), index=True)"
+    "\n    tag: Mapped['Item | None'] = relationship(lazy='raise', remote_side='Item.id')"
+    " KEY UniqueConstraint('tag_id', 'top')",
     "default of no sense": "tag: Mapped[date] = mapped_column(server_default='nonsense')",
 }
 # Lines with a name or a number that some file, type or test cannot have.
 LINES = [
     "'name:str'",
+    "'item:int key:int next_page:int item_page:int' --sort key --sort item --filter next_page",
     "'code:str(1):unique'",
     "'name:str(0)'",
     "'name:str(99999999999)'",
@@ -116,10 +135,13 @@ MODEL = """\
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ARRAY, CheckConstraint, Computed, Enum, ForeignKey, Index, Numeric
-from sqlalchemy import String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ARRAY, CheckConstraint, Computed, Enum, ForeignKey, Index, Integer, Numeric
+from sqlalchemy import String, TypeDecorator, UniqueConstraint, column, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.mutable import MutableDict
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db.base import Record
 
@@ -127,6 +149,11 @@ from app.db.base import Record
 class Status(StrEnum):
     DRAFT = "draft"
     SENT = "sent"
+
+
+class Spec(TypeDecorator[Any]):
+    impl = JSONB
+    cache_ok = True
 
 
 class Item(Record):
@@ -154,11 +181,11 @@ TWENTY = {
     "reviews --owner author --filter product_id": "stars:int body:text(2000)?"
     " product:ref(products)",
     "photos --under products": "file_name:str(255) width:int? height:int?",
-    "tags --public": "name:str(30):unique",
+    "orders --private --sort total": "number:str(20):unique total:decimal(10,2)",
     "projects --owned": "title:str(200) starts_on:date? ends_on:date?",
     "tasks --under projects --filter state": "title:str(200) done:bool due:datetime?"
     " state:enum(open,doing,done) worker:ref(users)?",
-    "milestones --under projects": "name:str due_on:date",
+    "order_items --under orders --sort pieces": "product:str(40) pieces:int",
     "comments --owner author": "body:text label:str(9)? project:ref(projects)",
     "leaves --private --singular leaf": "reason:str(200) starts_on:date:index",
     "people --admin": "first_name:str(50) last_name:str(50) born:date?",
@@ -272,7 +299,7 @@ def test_rows_of_a_factory_that_collide_are_said(service: Path) -> None:
     run(service, "git", "clean", "-fdq", "app")
 
     assert "items_tag_key" in told
-    assert "Let tests/factories/items.py make rows that stand beside each other" in told
+    assert "Let tests/factories/items.py make rows that fit" in told
 
 
 @pytest.mark.parametrize("line", LINES)
