@@ -54,13 +54,15 @@ def below(many: str) -> Access:
     """The access of what is nested in a resource: who may create one, and whose it is."""
     if not find_spec(f"app.api.routes.{many}"):
         raise Refused(f"There is no resource {many} to nest it in.")
-    model, service = model_in(many), module(f"app.services.{many}")
+    model = model_in(many)
+    service = module(f"app.services.{many}")
     parent = checked(names_of_model(model))
     routes = module(f"app.api.routes.{many}").router.routes
     found = [each for each in routes if each.path == parent.path and "POST" in each.methods]
     if not found:
         raise Refused(f"{many} cannot have a nested resource by this command: it is nested itself.")
-    private, reads = scope_of(many) is User, getattr(service, "read", None)
+    private = scope_of(many) is User
+    reads = getattr(service, "read", None)
     own = reads is None or len(signature(reads).parameters) != 2 + private
     if kind := {"anyone": "public", "admins": "admin"}.get(who_may_call(found[0].dependant)):
         access = Access(kind, parent=parent)

@@ -84,9 +84,12 @@ def described(
     field: Field, attribute: ColumnProperty[Any], column: sa.Column[Any], first: bool
 ) -> Field:
     mapper = attribute.parent
-    field.name, field.null = attribute.key, " | None" if column.nullable else ""
-    field.default, keys = default_of(column, field), keys_of(column)
-    field.unique, field.keyed = {column.name} in keys, bool(keys)
+    field.name = attribute.key
+    field.null = " | None" if column.nullable else ""
+    field.default = default_of(column, field)
+    keys = keys_of(column)
+    field.unique = {column.name} in keys
+    field.keyed = bool(keys)
     if attribute.deferred:
         raise Refused("it is deferred, and a response would load it by accident")
     field.column = column.key
@@ -108,10 +111,12 @@ def described(
     set_example(field, column, first)
     field.read = field.read or field.type
     if field.writable and field.bounds:
-        alias, Model = camelize(field.name), mapper.class_.__name__
+        alias = camelize(field.name)
+        Model = mapper.class_.__name__
         others = {each.mapper.class_.__name__ for each in mapper.relationships}
         taken = alias in IMPORTED | others or alias.startswith(Model)
-        field.rule, field.type = field.annotated, Model * taken + alias
+        field.rule = field.annotated
+        field.type = Model * taken + alias
     return field
 
 

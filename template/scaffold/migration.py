@@ -81,7 +81,8 @@ def revise(connection: Connection, tree: Path, model: type[Record]) -> None:
 
 def try_examples(connection: Connection, model: type[Record], fields: list[Field]) -> None:
     """Insert a row as the tests will: a CHECK may refuse it. No row that it refers to exists."""
-    table, counter = model.metadata.tables[model.__tablename__], inspect(model).version_id_col
+    table = model.metadata.tables[model.__tablename__]
+    counter = inspect(model).version_id_col
     integers = [each for each in table.c if isinstance(each.type, Integer) and not each.nullable]
     others = [each.key for each in integers if each.foreign_keys or each is counter]
     kept = {key: number for number, key in enumerate(others, 1)}

@@ -61,7 +61,8 @@ def names_of_model(model: type) -> Names:
 
 def checked(names: Names) -> Names:
     collected = names.Model.startswith("Test")  # pytest takes it for tests
-    if collected or names.many in PATHS or {names.one, names.Model} & {*ONES.split(), *IMPORTED}:
+    taken = {*ONES.split(), *IMPORTED}
+    if collected or names.many in PATHS or {names.one, names.Model} & taken:
         raise Refused(f"{names.one} has another meaning in the files of a resource: take another.")
     return names
 

@@ -107,7 +107,8 @@ def filter_of(name: str, fields: list[Field], names: Names) -> Field:
     if not found or re.match("datetime|time|JsonValue|list", found[0].read):
         raise Refused(f"--filter {name}: there is no such field, or it has no few values.")
     itself = found[0].target is not None and found[0].target.many == names.many
-    if int(found[0].bounds.get("max_length", "0")) > INDEXED or found[0].other is None or itself:
+    too_long = int(found[0].bounds.get("max_length", "0")) > INDEXED
+    if itself or too_long or found[0].other is None:
         raise Refused(f"--filter {name}: write it by hand.")
     return found[0]
 

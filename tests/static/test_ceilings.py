@@ -16,7 +16,7 @@ CEILINGS = {
     "owner's tests and scripts": 1_800,
     "tests/contract": 3_710,
     "devtools": 1_430,
-    "scaffold": 1_715,  # with its templates
+    "scaffold": 1_720,  # with its templates
 }
 # What the code had before these ceilings: characters of a line, and lines that are not blank.
 CHARACTERS, FILLED = 47.1, 0.846
