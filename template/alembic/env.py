@@ -2,7 +2,7 @@
 
 import asyncio
 from fnmatch import fnmatch
-from re import fullmatch
+from re import fullmatch, sub
 from typing import Any, Literal
 
 from alembic import context
@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationInfo
 from alembic.util import CommandError
 from sqlalchemy import Column, Connection, DefaultClause, MetaData, Table, event, inspect
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeDecorator
 
 import app.models  # noqa: F401 - registers every table
 from app.commands import migrations
@@ -60,7 +61,10 @@ def import_own_types(kind: str, item: object, generated: AutogenContext) -> str 
     if kind != "type" or not module.startswith("app."):
         return False
     generated.imports.add(f"import {module}")
-    return f"{module}.{item!r}".replace("=Text()", "=sa.Text()")  # as in a JSONB
+    if not isinstance(item, TypeDecorator):
+        return False
+    inner = r"(?<=[(= ])(?=[A-Z]\w*\()"  # a type of SQLAlchemy, as in `Tags(String())`
+    return f"{module}.{sub(inner, 'sa.', repr(item))}"
 
 
 options: dict[str, Any] = {

@@ -103,6 +103,7 @@ COLUMNS = {
     "dict that says that it changed": "tag: Mapped[dict[str, Any]]"
     " = mapped_column(MutableDict.as_mutable(JSONB))",
     "type of one's own": "tag: Mapped[Any] = mapped_column(Spec, default=dict)",
+    "list of one's own": "tag: Mapped[Any] = mapped_column(Words, default=list)",
     "itself, unique with another": "tag_id: Mapped[int | None] = mapped_column("
     "ForeignKey('items.id', ondelete='SET NULL'), index=True)"
     "\n    tag: Mapped['Item | None'] = relationship(lazy='raise', remote_side='Item.id')"
@@ -153,6 +154,11 @@ class Status(StrEnum):
 
 class Spec(TypeDecorator[Any]):
     impl = JSONB
+    cache_ok = True
+
+
+class Words(TypeDecorator[Any]):
+    impl = ARRAY(String(9))
     cache_ok = True
 
 
