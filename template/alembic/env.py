@@ -2,15 +2,17 @@
 
 import asyncio
 from fnmatch import fnmatch
-from re import fullmatch, sub
+from re import Match, fullmatch, sub
 from typing import Any, Literal
 
+import sqlalchemy
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.runtime.migration import MigrationInfo
 from alembic.util import CommandError
 from sqlalchemy import Column, Connection, DefaultClause, MetaData, Table, event, inspect
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeDecorator
 
@@ -63,8 +65,14 @@ def import_own_types(kind: str, item: object, generated: AutogenContext) -> str 
     generated.imports.add(f"import {module}")
     if not isinstance(item, TypeDecorator):
         return False
-    inner = r"(?<=[(= ])(?=[A-Z]\w*\()"  # a type of SQLAlchemy, as in `Tags(String())`
-    return f"{module}.{sub(inner, 'sa.', repr(item))}"
+    generated.imports.add("from sqlalchemy.dialects import postgresql")
+
+    def full_name(inner: Match[str]) -> str:  # of a type, as in `Tags(String())`
+        if hasattr(sqlalchemy, inner[0]):
+            return f"sa.{inner[0]}"
+        return f"postgresql.{inner[0]}" if hasattr(postgresql, inner[0]) else inner[0]
+
+    return f"{module}.{sub(r'(?<=[(= ])[A-Z]\w*(?=\()', full_name, repr(item))}"
 
 
 options: dict[str, Any] = {

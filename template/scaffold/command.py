@@ -11,7 +11,7 @@ import app.models
 import migration
 from access import Access, below, model_in, owner_of
 from app.db.base import Record
-from inspected import fields_of
+from inspected import attach_checks, fields_of
 from line import columns_of
 from names import Refused, checked, names_of, names_of_model, refuse_word
 from rendering import FILES, context_of, render, tidy
@@ -62,6 +62,7 @@ def write(given: argparse.Namespace, tree: Path) -> None:
     model = model_in(given.name)
     if model.__table__.schema:
         raise Refused(f"{model.__name__} is in a schema of its own: write its resource by hand.")
+    attach_checks(model)
     access, names = access_of(given, model), checked(names_of_model(model))
     fields = fields_of(model, access.holder)
     context = context_of(names, access, fields, given.filter, given.sort)

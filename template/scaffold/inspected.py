@@ -5,7 +5,8 @@ import sys
 from datetime import date
 from enum import Enum
 from inspect import get_annotations
-from typing import Annotated, Any
+from types import UnionType
+from typing import Annotated, Any, get_args, get_origin
 
 import pydantic
 import sqlalchemy as sa
@@ -24,13 +25,17 @@ LITERAL = "'(?:[^']|'')*'"  # of SQL
 INSTEAD = {"ge": "gt", "gt": "ge", "le": "lt", "lt": "le"}
 
 
+def attach_checks(model: type[Record]) -> None:
+    """To the table, those of one column: Alembic would leave them out."""
+    table = model.metadata.tables[model.__tablename__]
+    for column in table.c:
+        for each in sorted(column.constraints, key=lambda check: str(check.name)):
+            table.append_constraint(each)
+        column.constraints.clear()
+
+
 def fields_of(model: type[Record], holder: Names | None) -> list[Field]:
     """Every column but those that are kept; a sentence for one that does not tell enough."""
-    table = model.metadata.tables[model.__tablename__]
-    for each in table.c:
-        while each.constraints:  # of one column: Alembic would leave them out
-            table.append_constraint(each.constraints.pop())
-
     kept = KEPT | ({f"{holder.one}_id"} if holder else set())
     found: list[Field] = []
     for attribute in sa.inspect(model).column_attrs:
@@ -105,7 +110,7 @@ def described(
         if field.type == "int":
             field.type, field.read, field.bounds = "Reference", "int", {}
 
-    if field.type == "Json" and "dict" in str(get_annotations(mapper.class_).get(field.name)):
+    if field.type == "Json" and is_dict(get_annotations(mapper.class_).get(field.name)):
         field.type = "JsonObject"
 
     set_example(field, column, first)
@@ -114,10 +119,18 @@ def described(
         alias = camelize(field.name)
         Model = mapper.class_.__name__
         others = {each.mapper.class_.__name__ for each in mapper.relationships}
-        taken = alias in IMPORTED | others or alias.startswith(Model)
+        others |= {Model + each for each in ("", "Create", "Page", "Read", "Sort", "Update")}
+        taken = alias in IMPORTED | others
         field.rule = field.annotated
         field.type = Model * taken + alias
     return field
+
+
+def is_dict(annotation: Any) -> bool:
+    """Whether it is `Mapped[dict[…]]`, or that or None."""
+    (inner,) = get_args(annotation) or [None]
+    choices = get_args(inner) if isinstance(inner, UnionType) else [inner]
+    return any((get_origin(each) or each) is dict for each in choices)
 
 
 def set_example(field: Field, column: sa.Column[Any], first: bool) -> None:
@@ -138,7 +151,7 @@ def set_example(field: Field, column: sa.Column[Any], first: bool) -> None:
 
 
 def varied_of(field: Field, column: sa.Column[Any]) -> str:
-    """A value for each `n`: neither the example, nor what an example is changed to."""
+    """A value for each `n`; the first ones, at least, are not that of the example."""
     least, most = column.info.get("ge"), column.info.get("le")
     match field.value:
         case date():
@@ -146,7 +159,7 @@ def varied_of(field: Field, column: sa.Column[Any]) -> str:
         case bool() | Enum():
             return ""
         case int() if isinstance(least, int) and isinstance(most, int):
-            return f"(n + {field.value - least + 9}) % {most - least + 1} + {least}"
+            return f"(n + {field.value - least + 2}) % {most - least + 1} + {least}"
         case int():
             return f"n + {code(field.value + 9)}"
     return field.varied
@@ -170,6 +183,7 @@ def keys_of(column: sa.Column[Any]) -> list[set[str]]:
     rules += [CreateIndex(each) for each in table.indexes if each.unique]
 
     lines = "\n".join(str(each.compile(dialect=POSTGRESQL)) for each in rules)
+    lines = re.sub(r"INCLUDE \([^)]*\)", "", lines)
     texts = re.findall(r"(?:UNIQUE|EXCLUDE).*?\((.*)", lines)
     names = [*(each.name for each in table.c), "DEFERRABLE", "WHERE"]
     found = [{each for each in names if re.search(rf"\b{each}\b", text)} for text in texts]

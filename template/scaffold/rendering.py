@@ -17,7 +17,7 @@ from names import Names, Refused
 
 HERE = Path(__file__).parent
 TESTS = HERE.parent / "tests"
-PARAMETERS = "after cursor db limit order page reader sort user"  # of a list
+PARAMETERS = "after cursor db limit page reader sort sorting user"  # of a list
 ORDERED = "int|float|Decimal|date|datetime|time"
 # Where each pattern of this folder is written to.
 FILES = {

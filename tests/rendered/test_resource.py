@@ -177,6 +177,7 @@ REFUSED = {
     "boats name:str(601):unique": "may be too long for an index",
     "boats price:decimal(2,5)": "more places than digits",
     "boats cursor:int --filter cursor": "--filter cursor: there is no such field",
+    "boats sorting:int size:int --sort size --filter sorting": "there is no such field",
     "boats note:text --filter note": "--filter note: write it by hand",
     "boats parent:ref(boats)?:unique": "to its own table cannot be unique",
     "boats size:int(1)": "Bounds: see info",
@@ -231,13 +232,29 @@ def test_a_rule_of_the_parents_own_is_not_guessed(service: Path) -> None:
     """Privilege escalation: what is nested would have the rule that the parent had before."""
     rules = service / "app/services/invoices.py"
     text = rules.read_text()
-    rules.write_text(text.replace("_id != user.id:", "_id != user.id and user.disabled:"))
+    mine = (
+        '    if invoice.number == "sold":\n        raise Forbidden("Sold.")\n    return invoice\n'
+    )
+    start, _, end = text.rpartition("    return invoice\n")
+    owned, updated = (
+        "await _owned(db, invoice_id, editor)\n    for",
+        "await _mine(db, invoice_id, editor)\n    for",
+    )
+    changes = (
+        text.replace("_id != user.id:", "_id != user.id and user.disabled:"),
+        start + mine + end,
+        text.replace(owned, updated).replace(
+            "async def _owned", "_mine = read\n\n\nasync def _owned"
+        ),
+    )
     command = ("uv", "run", "poe", "resource", "parts", "name:str", "--under", "invoices")
-    code, output = outcome(service, *command)
+    for changed in changes:
+        assert changed != text
+        rules.write_text(changed)
+        code, output = outcome(service, *command)
+        assert code == 1
+        assert "app/services/invoices.py has rules of its own" in output
     rules.write_text(text)
-
-    assert code == 1
-    assert "app/services/invoices.py has rules of its own" in output
 
 
 def test_a_reference_to_what_has_no_resource_is_refused(service: Path) -> None:
@@ -309,7 +326,7 @@ def test_two_at_once_follow_each_other(workspace: Path) -> None:
     folder = installed(workspace / "two-at-once")
     add = "uv run --no-sync poe -q resource"
 
-    run(folder, "bash", "-c", f"{add} boats name:str & {add} ships name:str && wait -n")
+    run(folder, "bash", "-c", f"{add} boats name:str & {add} ships name:str; wait $!")
 
     assert run(folder, "uv", "run", "poe", "-q", "alembic", "heads").count("(head)") == 1
     assert run(folder, "uv", "run", "poe", "-q", "alembic", "history").count("add ") == 2

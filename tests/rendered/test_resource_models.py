@@ -104,6 +104,9 @@ COLUMNS = {
     " = mapped_column(MutableDict.as_mutable(JSONB))",
     "type of one's own": "tag: Mapped[Any] = mapped_column(Spec, default=dict)",
     "list of one's own": "tag: Mapped[Any] = mapped_column(Words, default=list)",
+    "list of dicts": "tag: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)",
+    "unique, and includes another": "tag: Mapped[int]"
+    " KEY Index(None, 'tag', unique=True, postgresql_include=['top'])",
     "itself, unique with another": "tag_id: Mapped[int | None] = mapped_column("
     "ForeignKey('items.id', ondelete='SET NULL'), index=True)"
     "\n    tag: Mapped['Item | None'] = relationship(lazy='raise', remote_side='Item.id')"
@@ -158,7 +161,7 @@ class Spec(TypeDecorator[Any]):
 
 
 class Words(TypeDecorator[Any]):
-    impl = ARRAY(String(9))
+    impl = ARRAY(JSONB)
     cache_ok = True
 
 

@@ -16,7 +16,7 @@ CEILINGS = {
     "owner's tests and scripts": 1_800,
     "tests/contract": 3_710,
     "devtools": 1_430,
-    "scaffold": 1_720,  # with its templates
+    "scaffold": 1_755,  # with its templates
 }
 # What the code had before these ceilings: characters of a line, and lines that are not blank.
 CHARACTERS, FILLED = 47.1, 0.846
@@ -55,7 +55,7 @@ def test_the_readme_says_what_an_owner_carries(lines: dict[str, list[str]]) -> N
     app, own, contract, *tools = (len(lines[room]) for room in CEILINGS)
 
     for number, there in zip(said, [app, own, contract, sum(tools)], strict=True):
-        assert abs(int(number.replace(",", "")) - there) <= 100, (number, there)
+        assert abs(int(number.replace(",", "")) - there) <= 50, (number, there)
 
 
 @pytest.mark.parametrize("room", CEILINGS)

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import RenderedAt
 from tests.owners import moves, rendered
 from tests.releases import NEXT, releases
-from tests.services import git_commit, outcome
+from tests.services import git_commit, outcome, run
 from tests.updates.environments import fake_uv, poe_update
 from tests.updates.test_updates import update
 
@@ -74,5 +74,6 @@ def test_a_file_that_both_moved_stays_where_the_owner_has_it(
     left = [line for line in said.splitlines() if name in line or "tests/mine.py" in line]
     assert not [line for line in left if "Decide" in line]
     assert (service / "tests/mine.py").read_bytes() == (old / name).read_bytes()
-    assert "# mine" in (service / now).read_text()
+    unmerged = run(service, "git", "ls-files", "--unmerged").splitlines()
+    assert {line.split("\t")[1] for line in unmerged} == {now}
     assert not (service / name).exists()

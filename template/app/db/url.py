@@ -35,7 +35,8 @@ def parse_database_url(value: str | URL) -> URL:
         query.pop("channel_binding", None)  # asyncpg decides that by itself
         fit = url.set(drivername="postgresql+asyncpg", query=query)
         ports = fit.get_dialect()().create_connect_args(fit)[1].get("port", [])
-        if any(not 0 < port < 2**16 for port in (ports if isinstance(ports, list) else [ports])):
+        ports = ports if isinstance(ports, list) else [ports]
+        if url.port == 0 or not all(0 < port < 2**16 for port in ports):
             raise ValueError  # as for a port that is no number
     except (ArgumentError, ValueError):
         url = None

@@ -108,6 +108,7 @@ async def test_hosts_share_the_timeout() -> None:
         ("hunter2", "must look like"),
         ("mysql://me:hunter2@host/db", "must look like"),
         ("postgresql://me:hunter2@host:99999/db", "must look like"),
+        ("postgresql://me:hunter2@host:0/db", "must look like"),
         ("postgresql://me:hunter2@one:5432,two:99999/db", "must look like"),
         ("postgresql+pg8000://me:hunter2@host/db", "must look like"),
         ("postgresql://me:hunter2@host", "must look like"),
